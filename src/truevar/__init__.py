@@ -1,0 +1,1 @@
+"""TrueVAR: emitters of localisation microscopy by next-scale prediction."""

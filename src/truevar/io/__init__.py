@@ -1,0 +1,1 @@
+"""Movies and tables in files; only here are foreign conventions converted."""

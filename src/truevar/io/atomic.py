@@ -1,0 +1,124 @@
+"""Writing files so that nothing half-written is ever left under the wanted name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+
+from truevar.errors import UserError
+
+
+@contextmanager
+def replacing(path: str | PathLike[str]) -> Iterator[Path]:
+    """Write a file under a temporary name and move it into place when all went well.
+
+    Args:
+        path: the wanted file. An old file of that name stays untouched until
+            the very end, and for good if anything fails.
+
+    Yields:
+        A path in the same folder with the same ending; write (and close) it.
+
+    Raises:
+        UserError: the folder is missing or may not be written, or the disk is full.
+    """
+    with replacing_all(path) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def replacing_all(*paths: str | PathLike[str]) -> Iterator[tuple[Path, ...]]:
+    """:func:`replacing` for files that belong together: all are moved, or none.
+
+    Raises:
+        UserError: as :func:`replacing`.
+    """
+    targets = [Path(path) for path in paths]
+    for target in targets:
+        check_folder(target)
+    with ExitStack() as stack:
+        temporaries = tuple(_temporary(target) for target in targets)
+        for temporary in temporaries:
+            stack.callback(_discard, temporary)
+        try:
+            yield temporaries
+            _move(temporaries, targets)
+        except OSError as error:
+            raise UserError(cannot_write(targets[0], error)) from error
+
+
+def check_folder(path: str | PathLike[str]) -> None:
+    """Make sure that a file of this name could be written, before the work is done.
+
+    Raises:
+        UserError: the folder is missing or may not be written, or the name is a folder.
+    """
+    target = Path(path)
+    folder = target.parent
+    try:
+        if not folder.is_dir():
+            raise UserError(f"cannot write {target}: there is no folder {folder}; create it first")
+        if target.is_dir():
+            raise UserError(f"cannot write {target}: it is a folder; give the name of a file")
+        # Trying is the only test that holds on every system and network drive.
+        probe = _temporary(target)
+        try:
+            probe.touch(exist_ok=False)
+        finally:
+            _discard(probe)
+    except OSError as error:
+        raise UserError(cannot_write(target, error)) from error
+
+
+def cannot_write(path: Path, error: OSError) -> str:
+    """One line that says why a file could not be written and what to do."""
+    code = error.errno
+    if code is None and "errno = 28" in str(error):  # HDF5 puts the number into its text
+        code = errno.ENOSPC
+    if code == errno.ENOSPC:
+        return f"cannot write {path}: the disk is full; free some space or write elsewhere"
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"cannot write {path}: no permission; close programs that hold it or write elsewhere"
+    if code == errno.ENOENT:
+        return f"cannot write {path}: there is no folder {path.parent}; create it first"
+    if code == errno.ENAMETOOLONG:
+        return f"cannot write {path}: the name is too long; choose a shorter one"
+    reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    return f"cannot write {path}: {reason}; write elsewhere"
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{secrets.token_hex(6)}.part{target.suffix}")
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _move(temporaries: tuple[Path, ...], targets: list[Path]) -> None:
+    """Move every file into place; if one move fails, put the earlier ones back."""
+    undo: list[tuple[Path, Path | None]] = []
+    try:
+        for temporary, target in zip(temporaries, targets, strict=True):
+            kept = None
+            if len(targets) > 1 and target.exists():
+                kept = _temporary(target)
+                os.replace(target, kept)
+            undo.append((target, kept))
+            os.replace(temporary, target)
+    except OSError:
+        for target, kept in reversed(undo):
+            if kept is None:
+                _discard(target)
+            else:
+                os.replace(kept, target)
+        raise
+    for _, kept in undo:
+        if kept is not None:
+            _discard(kept)

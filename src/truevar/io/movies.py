@@ -1,0 +1,262 @@
+"""Opening a movie, whatever kind of file it is in."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truevar.errors import UserError
+from truevar.io.arrays import (
+    MAT73_MAGIC,
+    MAT_MAGIC,
+    NPY_MAGIC,
+    open_array,
+    open_mat,
+    open_npy,
+    open_npz,
+)
+from truevar.io.raw import open_dax, open_raw
+from truevar.io.stored import Source
+from truevar.io.tiff import MAGIC as TIFF_MAGIC
+from truevar.io.tiff import open_tiff
+
+SMALLEST = 16
+"""A frame or region of interest must have so many pixels along both sides."""
+
+KINDS = ".tif, .tiff, .stk, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
+
+
+class Movie:
+    """Frames of a movie, read when asked for.
+
+    Use as a context manager, or call :meth:`close`.
+
+    Attributes:
+        shape: (frames, H, W) of the range and region that was asked for.
+        dtype: of the pixels, native byte order.
+        name: the file's name, or "array".
+        path: the file, None for an array.
+        meta: what the file says: ``pixel_size`` (nm), ``baseline`` (ADU),
+            ``e_per_adu``, ``em_gain``, ``read_sigma`` (electrons), ``qe``;
+            only those that it gives.
+        notes: lines a user should see (a frame count that was wrong, say).
+        first_frame: index in the file of frame 0 of this movie.
+        x0, y0: column and row in the file of pixel (0, 0) of this movie.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        path: Path | None = None,
+        frames: tuple[int | None, int | None] | None = None,
+        roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+    ):
+        total, height, width = source.shape
+        self.path = path
+        self.name = name
+        self.meta: dict[str, Any] = dict(source.meta)
+        self.notes: list[str] = list(source.notes)
+        self._source = source
+        _check_kind(source.dtype, name)
+        if total < 1:
+            raise UserError(f"{name} has no frames")
+        if min(height, width) < SMALLEST:
+            raise UserError(
+                f"{name} has frames of {width} x {height} px; at least "
+                f"{SMALLEST} x {SMALLEST} are needed"
+            )
+        start, stop = self._frame_range(frames, total)
+        self.first_frame = start
+        self.x0, x1 = _side(roi[:2] if roi else None, width, "x", name)
+        self.y0, y1 = _side(roi[2:] if roi else None, height, "y", name)
+        self.shape = (stop - start, y1 - self.y0, x1 - self.x0)
+        self.dtype = source.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Movie({self.name}: {self.shape}, {self.dtype})"
+
+    def __enter__(self) -> Movie:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._source.close()
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Frames [start, stop) of this movie as (n, H, W), native byte order, writable.
+
+        Args:
+            start: first frame, counted from 0 within this movie.
+            stop: one past the last; cut to the movie's length.
+
+        Raises:
+            UserError: the file cannot be read or decoded there.
+            IndexError: ``start`` is negative or behind ``stop``.
+        """
+        stop = min(stop, len(self))
+        if not 0 <= start <= stop:
+            raise IndexError(f"no frames {start}:{stop} in a movie of {len(self)}")
+        _, height, width = self.shape
+        rows = slice(self.y0, self.y0 + height)
+        first = self.first_frame
+        block = self._source.read(first + start, first + stop, rows)
+        if width != block.shape[2]:
+            block = np.ascontiguousarray(block[:, :, self.x0 : self.x0 + width])
+        return block
+
+    def check_not_empty(self, count: int = 8) -> None:
+        """Look at up to ``count`` frames spread over the movie.
+
+        Raises:
+            UserError: they are all zero.
+        """
+        picked = np.unique(np.linspace(0, len(self) - 1, count).astype(int))
+        if not any(np.any(self.read(int(one), int(one) + 1)) for one in picked):
+            raise UserError(
+                f"every pixel of the movie {self.name} is zero; was it saved or copied properly?"
+            )
+
+    def _frame_range(
+        self, frames: tuple[int | None, int | None] | None, total: int
+    ) -> tuple[int, int]:
+        first, last = frames if frames is not None else (None, None)
+        start, stop = first or 0, total if last is None else last
+        if start < 0 or stop <= start or start >= total:
+            raise UserError(
+                f"no frames {start}:{stop} in {self.name}: it has {total}, counted from 0, "
+                "and the end is not included"
+            )
+        if stop > total:
+            self.notes.append(f"frames up to {stop} were asked for and the movie has {total}")
+        return start, min(stop, total)
+
+
+def open_movie(
+    source: str | PathLike[str] | NDArray[Any],
+    frames: tuple[int | None, int | None] | None = None,
+    roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+) -> Movie:
+    """Open a movie; only its head is read.
+
+    Args:
+        source: a file (TIFF of any kind, ``.raw`` with ``.yaml``, ``.dax`` with
+            ``.inf``, ``.npy``, ``.npz``, ``.mat``), or an array (frames, H, W)
+            or (H, W). TIFF and array files are recognised by content.
+        frames: (start, stop), half open, from 0; None for an open end.
+        roi: (x0, x1, y0, y1) in px, half open; None for an open end.
+
+    Raises:
+        UserError: there is no such movie, it cannot be used, or the range of
+            frames or region is not in it.
+    """
+    if isinstance(source, (str, PathLike)):
+        path = Path(source)
+        opened, name = _open_file(path), path.name
+    elif isinstance(source, (np.ndarray, list, tuple)):
+        path, opened, name = None, open_array(source), "array"
+    else:
+        raise TypeError(f"a movie is a path or an array, not {type(source).__name__}")
+    try:
+        return Movie(opened, name, path, frames, roi)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
+    """Make sure that every pixel is a number.
+
+    Args:
+        block: (n, H, W) as read.
+        first_frame: index of its first frame, for the message.
+
+    Raises:
+        UserError: a pixel is NaN or infinite.
+    """
+    if block.dtype.kind != "f":
+        return
+    good = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+    if not good.all():
+        frame = first_frame + int(np.argmin(good))
+        raise UserError(
+            f"frame {frame} (counted from 0) has pixels that are NaN or infinite; repair the "
+            "movie or leave the frame out with --frames"
+        )
+
+
+def _open_file(path: Path) -> Source:
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; give one movie file ({KINDS})")
+        if not path.exists():
+            raise UserError(f"there is no file {path}")
+        with open(path, "rb") as handle:
+            head = handle.read(128)
+        return _open_kind(path, head)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UserError(f"cannot read {path}: {reason}") from error
+
+
+def _open_kind(path: Path, head: bytes) -> Source:
+    ending = path.suffix.lower()
+    if not head:
+        raise UserError(f"{path} is empty")
+    if ending == ".raw":
+        return open_raw(path)
+    if ending == ".dax":
+        return open_dax(path)
+    if head.startswith(TIFF_MAGIC):
+        return open_tiff(path)
+    if head.startswith(NPY_MAGIC):
+        return open_npy(path)
+    if head.startswith((MAT_MAGIC, MAT73_MAGIC)) or ending == ".mat":
+        return open_mat(path, head.startswith(MAT73_MAGIC) or head.startswith(b"\x89HDF"))
+    if ending == ".npz":
+        return open_npz(path)
+    if ending in (".tif", ".tiff", ".stk", ".npy", ".btf", ".tf8", ".lsm"):
+        raise UserError(f"{path} is not a {ending} file, whatever its name says; check the file")
+    raise UserError(f"{path} is not a movie that can be read; known are {KINDS}")
+
+
+def _check_kind(dtype: np.dtype[Any], name: str) -> None:
+    if dtype.kind not in "iuf":
+        kind = {"b": "boolean", "c": "complex", "O": "object"}.get(dtype.kind, dtype.name)
+        raise UserError(
+            f"the pixels of {name} are {kind} values; a movie has integer or floating-point ones"
+        )
+
+
+def _side(
+    ends: tuple[int | None, ...] | None, length: int, axis: str, name: str
+) -> tuple[int, int]:
+    """(first, stop) of a region along one axis."""
+    first, last = ends if ends is not None else (None, None)
+    start, stop = first or 0, length if last is None else last
+    if not 0 <= start < stop <= length:
+        raise UserError(
+            f"the region {axis} {start}:{stop} is not in {name}, whose {axis} goes from 0 to "
+            f"{length} px"
+        )
+    if stop - start < SMALLEST:
+        raise UserError(
+            f"the region {axis} {start}:{stop} is too small; it needs {SMALLEST} px along x and y"
+        )
+    return start, stop

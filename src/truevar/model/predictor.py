@@ -1,0 +1,213 @@
+"""The model: from camera frames to emitters, coarse to fine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from truevar.config import ModelConfig
+from truevar.model.encoder import FrameEncoder
+from truevar.model.heads import ScaleOutput
+from truevar.model.normalise import normalise
+from truevar.model.scales import FinerScale, FirstScale
+
+DEFAULT_PSF_SIGMA = 1.3
+"""PSF width in px assumed where none is given."""
+
+
+class TrueVAREmitterPredictor(nn.Module):
+    """Next-scale prediction of emitters.
+
+    A scale decides, for every cell it looks at, how many emitters the cell announces and
+    where they are; cells that it does not find empty have four children, which the next
+    scale decides on, given their parent's token and decision. Decisions are handed down as
+    the model's own distributions, in training as in use, so there is no exposure bias.
+
+    Every scale has its own head (``scales[k].head``), its own condition embedding
+    (``cond_embeds``) and its own position embedding (``pos_embeds``). The multi-scale
+    quantiser and the block-causal transformer of the full VAR take the place of ``scales``
+    in a later version; the image side, heads and loss stay.
+
+    Args:
+        config: sizes; see :class:`truevar.config.ModelConfig`.
+    """
+
+    def __init__(self, config: ModelConfig | None = None):
+        super().__init__()
+        self.config = config = config or ModelConfig()
+        dim = cond_dim = config.embed_dim
+        self.condition_net = nn.Sequential(
+            nn.Linear(2, cond_dim), nn.SiLU(), nn.Linear(cond_dim, cond_dim)
+        )
+        self.encoder = FrameEncoder(
+            config.stem_channels, config.frame_blocks, config.joint_blocks, cond_dim
+        )
+        n_scales = len(config.cells)
+        self.cond_embeds = nn.Parameter(0.02 * torch.randn(n_scales, cond_dim))
+        self.pos_embeds = nn.ParameterList(0.02 * torch.randn(4, dim) for _ in range(n_scales))
+        scales: list[nn.Module] = [
+            FirstScale(
+                config.cells[0],
+                config.max_counts[0],
+                config.stem_channels,
+                dim,
+                cond_dim,
+                config.coarse_blocks,
+            )
+        ]
+        for cell, cap in zip(config.cells[1:], config.max_counts[1:], strict=True):
+            scales.append(
+                FinerScale(
+                    cell,
+                    cap,
+                    config.stem_channels,
+                    dim,
+                    cond_dim,
+                    config.sibling_blocks,
+                    config.num_heads,
+                )
+            )
+        self.scales = nn.ModuleList(scales)
+
+    def condition(self, psf_sigma_B: torch.Tensor, scale: int | None = None) -> torch.Tensor:
+        """(B, D) condition from the PSF width in px; of the encoder where no scale is given."""
+        cell = 1.0 if scale is None else self.config.cells[scale]
+        log_sigma_B = psf_sigma_B.float().log2()
+        features_B2 = torch.stack(
+            [log_sigma_B, torch.full_like(log_sigma_B, cell).log2() - log_sigma_B], 1
+        )
+        cond_BD = self.condition_net(features_B2)
+        return cond_BD if scale is None else cond_BD + self.cond_embeds[scale]
+
+    def encode_frames(
+        self, counts_NHW: torch.Tensor, read_variance_NHW: torch.Tensor, psf_sigma_N: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode single frames, each on its own.
+
+        Args:
+            counts_NHW: (N, H, W) effective counts.
+            read_variance_NHW: (N or 1, H or 1, W or 1) in the same units squared.
+            psf_sigma_N: (N,) or (1,) PSF width in px.
+
+        Returns:
+            features (N, C, H', W'), H' and W' the next multiples of the coarsest cell, and
+            the (N, H, W) local background.
+        """
+        input_N4HW, back_NHW = normalise(counts_NHW, read_variance_NHW)
+        input_N4HW = self._pad(input_N4HW)
+        return self.encoder.encode_alone(input_N4HW, self.condition(psf_sigma_N)), back_NHW
+
+    def missing_frame(self, like_NCHW: torch.Tensor, psf_sigma_N: torch.Tensor) -> torch.Tensor:
+        """(1, C, H', W') features that stand for a frame that does not exist."""
+        nothing = like_NCHW.new_zeros(1, 4, *like_NCHW.shape[2:])
+        return self.encoder.encode_alone(nothing, self.condition(psf_sigma_N[:1]))
+
+    def _pad(self, map_NCHW: torch.Tensor) -> torch.Tensor:
+        """Zeros to the right and below, to whole coarsest cells."""
+        multiple = int(self.config.cells[0])
+        H, W = map_NCHW.shape[2:]
+        return F.pad(map_NCHW, (0, -W % multiple, 0, -H % multiple))
+
+    def decide(
+        self,
+        f_BChw: torch.Tensor,
+        back_BHW: torch.Tensor,
+        psf_sigma_B: torch.Tensor,
+        keep: Sequence[torch.Tensor] | None = None,
+        threshold: float | None = None,
+        most_parents: int | None = None,
+    ) -> list[ScaleOutput]:
+        """All scales' decisions, from image features.
+
+        Args:
+            f_BChw: (B, C, H', W') joint features.
+            back_BHW: (B, H, W) local background.
+            psf_sigma_B: (B,) or (1,) PSF width in px.
+            keep: per scale a (B, h, w) mask of cells that have children whatever the model
+                thinks (training: the true ones).
+            threshold: probability below which a cell has no children; the configuration's
+                by default.
+            most_parents: at most so many parents per scale, the likeliest and the kept.
+        """
+        if threshold is None:
+            threshold = self.config.active_threshold
+        log_back_BHW = back_BHW.log()
+        outputs: list[ScaleOutput] = []
+        token_RD = torch.empty(0)
+        for k, scale in enumerate(self.scales):
+            cond_BD = self.condition(psf_sigma_B, k)
+            if k == 0:
+                token_GPD, output = scale(f_BChw, cond_BD, self.pos_embeds[0], log_back_BHW)
+            else:
+                parent = outputs[-1]
+                rank_R = parent.prob_R.detach()
+                if keep is not None:
+                    kept_R = keep[k - 1][parent.crop_R, parent.row_R, parent.col_R]
+                    rank_R = rank_R + 2.0 * kept_R
+                chosen_G = (rank_R >= threshold).nonzero().flatten()
+                if most_parents is not None and len(chosen_G) > most_parents:
+                    chosen_G = rank_R.topk(most_parents).indices.sort().values
+                token_GPD, output = scale(
+                    f_BChw,
+                    token_RD[chosen_G],
+                    parent.decision()[chosen_G],
+                    parent.crop_R[chosen_G],
+                    parent.row_R[chosen_G],
+                    parent.col_R[chosen_G],
+                    cond_BD,
+                    self.pos_embeds[k],
+                    log_back_BHW,
+                )
+            token_RD = token_GPD.flatten(0, 1)
+            outputs.append(output)
+        return outputs
+
+    def forward(
+        self,
+        counts_BTHW: torch.Tensor,
+        psf_sigma_B: torch.Tensor | float = DEFAULT_PSF_SIGMA,
+        read_variance_BHW: torch.Tensor | float = 0.0,
+        exists_BT: torch.Tensor | None = None,
+        keep: Sequence[torch.Tensor] | None = None,
+        threshold: float | None = None,
+        most_parents: int | None = None,
+    ) -> list[ScaleOutput]:
+        """Emitters of the middle frame, at every scale.
+
+        Args:
+            counts_BTHW: (B, 1 or 3, H, W) effective counts: photo-electrons over the
+                camera's excess factor. One frame, or a frame between its neighbours.
+            psf_sigma_B: PSF width in px, one for all or one each.
+            read_variance_BHW: variance of the read noise over the excess factor squared.
+            exists_BT: (B, 3) False where a neighbour does not exist.
+            keep, threshold, most_parents: see :meth:`decide`.
+
+        Raises:
+            ValueError: neither one frame nor three.
+        """
+        B, T, H, W = counts_BTHW.shape
+        if T not in (1, 3):
+            raise ValueError(f"the model takes 1 frame or 3 successive ones, not {T}")
+        like = {"device": counts_BTHW.device, "dtype": torch.float32}
+        sigma_B = torch.as_tensor(psf_sigma_B, **like).reshape(-1).expand(B)
+        read_BHW = torch.as_tensor(read_variance_BHW, **like)
+        read_BHW = read_BHW.expand(B, H, W) if read_BHW.dim() < 3 else read_BHW
+        read_NHW = read_BHW.repeat_interleave(T, 0) if len(read_BHW) == B else read_BHW
+        input_N4HW, back_NHW = normalise(counts_BTHW.flatten(0, 1), read_NHW)
+        if exists_BT is not None:
+            input_N4HW = input_N4HW * exists_BT.reshape(-1, 1, 1, 1)
+        input_N4HW = self._pad(input_N4HW)
+        back_BHW = back_NHW.view(B, T, H, W)[:, T // 2]
+        cond_BD = self.condition(sigma_B)
+        f_NCHW = self.encoder.encode_alone(input_N4HW, cond_BD.repeat_interleave(T, 0))
+        if T == 1:
+            none_1CHW = self.missing_frame(f_NCHW, sigma_B)
+            before = after = none_1CHW.expand_as(f_NCHW)
+            centre = f_NCHW
+        else:
+            before, centre, after = f_NCHW.unflatten(0, (B, T)).unbind(1)
+        f_BChw = self.encoder.encode_joint(before, centre, after, cond_BD)
+        return self.decide(f_BChw, back_BHW, sigma_B, keep, threshold, most_parents)

@@ -1,0 +1,1 @@
+"""Point spread functions: their image, integrated over pixels, and its derivatives."""

@@ -1,0 +1,1 @@
+"""Simulation: photophysics, backgrounds, scenes and movies with their truth."""

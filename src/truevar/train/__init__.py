@@ -1,0 +1,1 @@
+"""Training: scenes on the fly, a loop by the clock, checkpoints, validation."""

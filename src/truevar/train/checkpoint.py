@@ -1,0 +1,35 @@
+"""Everything a training run needs to go on where it stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from truevar.errors import UserError
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint under a temporary name and move it into place."""
+    temporary = path.with_name(f".{path.name}.part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint of :func:`save_checkpoint`.
+
+    Raises:
+        UserError: no such file, or not a checkpoint.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"no checkpoint {path}; give the checkpoint.pt of an earlier run")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not {"config", "network", "average", "optimizer", "step", "seconds"} <= set(state):
+            raise ValueError("keys missing")
+    except Exception as error:  # torch.load fails in many ways on a foreign file
+        raise UserError(f"{path} is not a checkpoint of `truevar train`") from error
+    return state

@@ -1,0 +1,256 @@
+"""The scenes a model is trained on: crops simulated on the fly, never stored.
+
+Breadth of simulation decides what a model is good for, so every crop draws its own
+microscope: PSF width, brightness, background, camera, density, blinking. Half of the crops
+draw brightness and background from where most real movies lie, the rest from everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from truevar.camera import EMCCD_EXCESS, sample_adu
+from truevar.model.loss import EmitterTargets
+from truevar.psf.gaussian import render_frames
+from truevar.simulate.background import haze
+from truevar.simulate.photophysics import frames_on, sample_on_times
+
+MARGIN = 6
+"""Emitters up to so many px outside a crop shine into it."""
+
+
+@dataclass(frozen=True)
+class TrainingMix:
+    """Ranges that a crop's microscope and sample are drawn from.
+
+    Lengths in px, photons and background in photo-electrons, densities in emitters on at
+    one instant per px² (0.01 is 1 /µm² at 100 nm px), times in frames.
+    """
+
+    psf_sigma: tuple[float, float] = (0.75, 2.2)
+    usual_psf_sigma: tuple[float, float] = (0.95, 1.45)
+    photons: tuple[float, float] = (100.0, 20000.0)
+    usual_photons: tuple[float, float] = (400.0, 5000.0)
+    background: tuple[float, float] = (2.0, 200.0)
+    usual_background: tuple[float, float] = (8.0, 60.0)
+    density: tuple[float, float] = (0.0015, 0.04)
+    sparse_density: tuple[float, float] = (0.0001, 0.0015)
+    lifetime: tuple[float, float] = (0.7, 10.0)
+    usual_share: float = 0.5
+    sparse_share: float = 0.12
+    haze_share: float = 0.2
+    maps_share: float = 0.15
+    emccd_share: float = 0.12
+    alone_share: float = 0.06
+    edge_share: float = 0.1
+    psf_error: float = 0.03
+    ellipticity: float = 0.03
+
+
+@dataclass(frozen=True)
+class CropBatch:
+    """B crops of three frames with their truth; the model's and the loss's arguments.
+
+    Attributes:
+        counts_BTHW: (B, 3, H, W) effective counts.
+        read_variance_BHW: (B, H, W) effective.
+        psf_sigma_B: (B,) px, as a user would state it: not exactly the true width.
+        exists_BT: (B, 3) False where a neighbouring frame is missing.
+        targets: the middle frame's emitters.
+    """
+
+    counts_BTHW: torch.Tensor
+    read_variance_BHW: torch.Tensor
+    psf_sigma_B: torch.Tensor
+    exists_BT: torch.Tensor
+    targets: EmitterTargets
+
+
+class _Dice:
+    """Random draws on one device from one generator."""
+
+    def __init__(self, device: torch.device, generator: torch.Generator):
+        self.like = {"device": device, "generator": generator}
+
+    def uniform(self, n: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        return low + (high - low) * torch.rand(n, **self.like)
+
+    def log_uniform(self, n: int, span: tuple[float, float]) -> torch.Tensor:
+        return self.uniform(n, math.log(span[0]), math.log(span[1])).exp()
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, **self.like)
+
+    def happens(self, n: int, share: float) -> torch.Tensor:
+        return torch.rand(n, **self.like) < share
+
+
+def sample_crops(
+    n_crops: int,
+    size: int,
+    generator: torch.Generator,
+    mix: TrainingMix | None = None,
+    device: torch.device | str = "cpu",
+) -> CropBatch:
+    """Simulate crops of ``size`` × ``size`` px and three frames.
+
+    Args:
+        n_crops: B.
+        size: H = W in px.
+        generator: source of randomness, on ``device``.
+        mix: what to draw from.
+        device: where to simulate.
+    """
+    mix = mix or TrainingMix()
+    device = torch.device(device)
+    dice = _Dice(device, generator)
+    usual_B = dice.happens(n_crops, mix.usual_share)
+    sigma_B = torch.where(
+        usual_B,
+        dice.uniform(n_crops, *mix.usual_psf_sigma),
+        dice.log_uniform(n_crops, mix.psf_sigma),
+    )
+    background_B = torch.where(
+        usual_B,
+        dice.log_uniform(n_crops, mix.usual_background),
+        dice.log_uniform(n_crops, mix.background),
+    )
+    structured_B = dice.happens(n_crops, mix.haze_share)
+    haze_BHW = haze(n_crops, size, size, generator, device)
+    background_BHW = background_B[:, None, None] * torch.where(
+        structured_B[:, None, None], haze_BHW, 1.0
+    )
+    emccd_B = dice.happens(n_crops, mix.emccd_share)
+    excess_B = torch.where(emccd_B, EMCCD_EXCESS, 1.0)
+
+    crop_M, frame_M, x_M, y_M, photons_M = _emitters(n_crops, size, dice, mix, usual_B, generator)
+    ellipse_B = 1 + mix.ellipticity * dice.normal(n_crops).clamp(-2, 2)
+    light_BTHW = render_frames(
+        x_M,
+        y_M,
+        photons_M,
+        3 * crop_M + frame_M,
+        (sigma_B * ellipse_B)[crop_M],
+        3 * n_crops,
+        size,
+        size,
+        (sigma_B / ellipse_B)[crop_M],
+    ).view(n_crops, 3, size, size)
+    counts_BTHW, read_variance_BHW = _expose(
+        light_BTHW + background_BHW[:, None], emccd_B, dice, mix, generator
+    )
+    counts_BTHW = counts_BTHW / excess_B[:, None, None, None]
+    read_variance_BHW = read_variance_BHW / excess_B.square()[:, None, None]
+
+    background_BHW = background_BHW / excess_B[:, None, None]
+    photons_M = photons_M / excess_B[crop_M]
+    # What no one could see is no target: photons below the standard error with which a
+    # matched filter measures nothing at all.
+    noise_B = (background_BHW + read_variance_BHW).flatten(1).median(1).values.sqrt()
+    visible_M = photons_M > 2 * math.sqrt(math.pi) * (sigma_B * noise_B)[crop_M]
+    inside_M = (
+        (x_M >= -0.5) & (x_M < size - 0.5) & (y_M >= -0.5) & (y_M < size - 0.5) & (frame_M == 1)
+    )
+    kept = visible_M & inside_M
+    exists_BT = torch.ones(n_crops, 3, dtype=torch.bool, device=device)
+    alone_B = dice.happens(n_crops, mix.alone_share)
+    exists_BT[:, 0] = ~(alone_B | dice.happens(n_crops, mix.edge_share / 2))
+    exists_BT[:, 2] = ~(alone_B | dice.happens(n_crops, mix.edge_share / 2))
+    return CropBatch(
+        counts_BTHW=counts_BTHW,
+        read_variance_BHW=read_variance_BHW,
+        psf_sigma_B=sigma_B * (1 + mix.psf_error * dice.normal(n_crops).clamp(-2, 2)),
+        exists_BT=exists_BT,
+        targets=EmitterTargets(
+            crop_N=crop_M[kept],
+            x_N=x_M[kept],
+            y_N=y_M[kept],
+            log_photons_N=photons_M[kept].log(),
+            log_bg_BHW=background_BHW.log(),
+        ),
+    )
+
+
+def _emitters(
+    n_crops: int,
+    size: int,
+    dice: _Dice,
+    mix: TrainingMix,
+    usual_B: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Emitters by frame: crop, frame, x, y and photons of every emitter in every frame."""
+    width = size + 2 * MARGIN
+    density_B = torch.where(
+        dice.happens(n_crops, mix.sparse_share),
+        dice.log_uniform(n_crops, mix.sparse_density),
+        dice.log_uniform(n_crops, mix.density),
+    )
+    lifetime_B = torch.where(usual_B, 2.0, dice.log_uniform(n_crops, mix.lifetime))
+    crop_N, start_N, end_N = sample_on_times(density_B * width**2, 3, lifetime_B, generator)
+    n = len(crop_N)
+    x_N = dice.uniform(n, -MARGIN - 0.5, size + MARGIN - 0.5)
+    y_N = dice.uniform(n, -MARGIN - 0.5, size + MARGIN - 0.5)
+    # Elsewhere than in the usual crops, all emitters of a crop are about equally bright.
+    dimmest_B = dice.log_uniform(n_crops, (mix.photons[0], mix.photons[1] / 2))
+    spread_B = dice.log_uniform(n_crops, (1.2, 12.0))
+    brightest_B = torch.minimum(dimmest_B * spread_B, torch.full_like(spread_B, mix.photons[1]))
+    low_B = torch.where(usual_B, mix.usual_photons[0], dimmest_B).log()
+    high_B = torch.where(usual_B, mix.usual_photons[1], brightest_B).log()
+    rate_N = (low_B[crop_N] + dice.uniform(n) * (high_B - low_B)[crop_N]).exp()
+    emitter_M, frame_M, part_M = frames_on(start_N, end_N, 3)
+    return (
+        crop_N[emitter_M],
+        frame_M,
+        x_N[emitter_M],
+        y_N[emitter_M],
+        rate_N[emitter_M] * part_M,
+    )
+
+
+def _expose(
+    expected_BTHW: torch.Tensor,
+    emccd_B: torch.Tensor,
+    dice: _Dice,
+    mix: TrainingMix,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Photo-electrons (B, 3, H, W) as cameras of two kinds give them, and read variance."""
+    B, _, H, W = expected_BTHW.shape
+    read_B = dice.log_uniform(B, (0.6, 3.0))
+    read_BHW = read_B[:, None, None].expand(B, H, W).clone()
+    mapped = dice.happens(B, mix.maps_share).nonzero().flatten()
+    if len(mapped):
+        n = len(mapped)
+        uneven = torch.exp(0.35 * dice.normal(n, H, W))
+        hot_share = 0.02 * dice.uniform(n)[:, None, None]
+        hot = dice.uniform(n * H * W).view(n, H, W) < hot_share
+        hot_read = 4 * torch.exp(0.8 * dice.normal(n, H, W))
+        read_BHW[mapped] = torch.where(hot, hot_read.clamp(max=40), read_BHW[mapped] * uneven)
+    e_per_adu_B = dice.log_uniform(B, (0.1, 2.2))
+    counts_BTHW = torch.empty_like(expected_BTHW)
+    for is_emccd in (False, True):
+        some = (emccd_B == is_emccd).nonzero().flatten()
+        if not len(some):
+            continue
+        em_gain = 300.0 if is_emccd else 1.0
+        if is_emccd:
+            # 0.1 to 0.4 e⁻ of signal is what read noise comes to after multiplication.
+            read_BHW[some] = (0.17 * read_B[some] * em_gain)[:, None, None].expand(-1, H, W)
+            e_per_adu_B[some] = 45.0
+        e_per_adu = e_per_adu_B[some][:, None, None, None]
+        adu = sample_adu(
+            expected_BTHW[some],
+            baseline=0.0,
+            e_per_adu=e_per_adu,
+            em_gain=em_gain,
+            read_sigma=read_BHW[some][:, None],
+            cic=0.005 if is_emccd else 0.0,
+            generator=generator,
+        )
+        counts_BTHW[some] = adu * e_per_adu / em_gain
+        read_BHW[some] = read_BHW[some] / em_gain
+    return counts_BTHW, read_BHW.square()
