@@ -1,1 +1,41 @@
-"""TrueVAR: emitters of localisation microscopy by next-scale prediction."""
+"""TrueVAR: emitters of localisation microscopy by next-scale prediction.
+
+    import truevar
+    emitters = truevar.localize("movie.tif", pixel_size=100)
+    emitters.write("emitters.csv")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from truevar.camera import Camera
+    from truevar.emitters import Emitters
+    from truevar.errors import UserError
+    from truevar.infer.localize import localize
+    from truevar.io.tables import read_emitters
+    from truevar.model.weights import load_model
+    from truevar.simulate.scene import simulate
+    from truevar.view.render import save_picture
+
+_WHERE = {
+    "Camera": "truevar.camera",
+    "Emitters": "truevar.emitters",
+    "UserError": "truevar.errors",
+    "load_model": "truevar.model.weights",
+    "localize": "truevar.infer.localize",
+    "read_emitters": "truevar.io.tables",
+    "save_picture": "truevar.view.render",
+    "simulate": "truevar.simulate.scene",
+}
+
+__all__ = [*_WHERE, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: training needs none of the readers, help none of torch.
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'truevar' has no attribute {name!r}")

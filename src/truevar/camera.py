@@ -144,6 +144,7 @@ class Camera:
             "e_per_adu": float(np.median(self.e_per_adu)),
             "em_gain": float(self.em_gain),
             "read_sigma": float(np.median(self.read_sigma)),
+            "cic": float(self.cic),
             "per_pixel_maps": self.shape is not None,
             "source": self.source,
         }

@@ -19,7 +19,7 @@ class ModelConfig:
         max_counts: per scale, the largest number of emitters that one decision can
             announce: in one cell at the first scale, in one parent later on.
         stem_channels: width of the full-resolution image encoder.
-        frame_blocks: residual blocks that see one frame alone (kept between frames).
+        frame_channels: width of the part that sees one frame alone (kept between frames).
         joint_blocks: residual blocks that see the frame with its neighbours.
         embed_dim: width of the tokens.
         num_heads: attention heads among the four siblings.
@@ -32,7 +32,7 @@ class ModelConfig:
     cells: tuple[float, ...] = (4.0, 2.0, 1.0, 0.5)
     max_counts: tuple[int, ...] = (7, 6, 4, 3)
     stem_channels: int = 48
-    frame_blocks: int = 1
+    frame_channels: int = 24
     joint_blocks: int = 3
     embed_dim: int = 96
     num_heads: int = 4

@@ -114,6 +114,8 @@ class Emitters:
     def select(self, rows: ArrayLike) -> Emitters:
         """The rows of a boolean mask or an index array, with the same columns and meta."""
         index = np.asarray(rows)
+        if not index.size:
+            index = index.astype(np.int64)  # an empty list says nothing of its type
         return Emitters({name: values[index] for name, values in self.columns.items()}, self.meta)
 
     def with_columns(self, **columns: ArrayLike) -> Emitters:
@@ -122,6 +124,8 @@ class Emitters:
 
     def by_frame(self) -> dict[int, NDArray[np.int64]]:
         """Row indices of every frame that has rows."""
+        if not len(self):
+            return {}
         order = np.argsort(self.columns["frame"], kind="stable")
         frames, starts = np.unique(self.columns["frame"][order], return_index=True)
         return dict(zip(frames.tolist(), np.split(order, starts[1:]), strict=True))

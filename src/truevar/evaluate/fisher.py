@@ -107,7 +107,7 @@ class Light:
         self.sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
         if not np.all(self.sigma_N > 0):
             raise ValueError("the width of the PSF must be above 0")
-        self.rows_of = truth.by_frame()
+        self.rows_of = truth.by_frame() if len(truth) else {}
         self.background = None if background is None else np.asarray(background, np.float64)
         if self.background is None and "bg" not in truth:
             raise ValueError("joint bounds need the background: give it, or a bg column")

@@ -88,10 +88,10 @@ def joint_bound(
         raise ValueError("joint bounds need photons, and id if they span three frames")
     if not np.all(truth["photons"] > 0):
         raise ValueError("joint bounds need photons above 0")
-    rows_of = truth.by_frame()
     if window == 3 and len({*zip(truth["frame"], truth["id"], strict=True)}) < len(truth):
         raise ValueError("an id occurs twice in one frame")
     light = Light(truth, pixel_size, shape, psf_sigma, camera, background)
+    rows_of = light.rows_of
     std_N2 = np.full((len(truth), 2), np.nan)
     wanted = sorted(rows_of if frames is None else set(frames) & set(rows_of))
     for tile in tiles(shape, light.widest):

@@ -131,7 +131,6 @@ def _assign_group(pred_k: Index, truth_k: Index, distance_k: NDArray[np.float64]
     truths, j_k = np.unique(truth_k, return_inverse=True)
     # One pair more is worth more than any saving in distance.
     unmatched = (min(len(preds), len(truths)) + 1) * (distance_k.max() + 1.0)
-    place = csr_matrix((np.arange(1, len(i_k) + 1), (i_k, j_k)), (len(preds), len(truths)))
     if len(preds) * len(truths) <= _DENSE_CELLS:
         cost = np.full((len(preds), len(truths)), unmatched)
         cost[i_k, j_k] = distance_k
@@ -146,9 +145,10 @@ def _assign_group(pred_k: Index, truth_k: Index, distance_k: NDArray[np.float64]
             )
         )
         i, j = min_weight_full_bipartite_matching(cost)
-        i, j = i[j < len(truths)], j[j < len(truths)]
-    found = np.asarray(place[i, j]).ravel()
-    return found[found > 0] - 1
+    chosen = np.full(len(preds), -1)
+    chosen[i] = j
+    # Assignments of cells that no pair stands for drop out here.
+    return np.flatnonzero(chosen[i_k] == j_k)
 
 
 def efficiency(jaccard: ArrayLike, rmse: ArrayLike, alpha: float = 1.0) -> NDArray[np.float64]:

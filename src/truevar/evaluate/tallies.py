@@ -36,10 +36,11 @@ class Tallies:
     def add(self, name: str, frame_N: NDArray[np.int64], what_Nk: ArrayLike = 1.0) -> None:
         """Add up (N,) or (N, k) numbers of N emitters in their (N,) frames."""
         what = np.asarray(what_Nk, dtype=np.float64)
-        columns = what.reshape(len(what), -1).T if what.ndim else [np.full(len(frame_N), what)]
-        self.sums[name] = np.stack(
-            [np.bincount(frame_N, column, minlength=self.frames) for column in columns], axis=1
-        )
+        if what.ndim < 2:
+            what = np.broadcast_to(what, frame_N.shape)[:, None]
+        self.sums[name] = np.zeros((self.frames, what.shape[1]))
+        for k in range(what.shape[1]):
+            self.sums[name][:, k] = np.bincount(frame_N, what[:, k], minlength=self.frames)
 
     def add_binned(
         self, name: str, frame_N: NDArray[np.int64], bin_N: NDArray[np.int64], what_N: ArrayLike = 1
@@ -47,7 +48,8 @@ class Tallies:
         """Add up N numbers in 10 bins per frame."""
         weight_N = np.broadcast_to(np.asarray(what_N, dtype=np.float64), frame_N.shape)
         place_N = frame_N * 10 + bin_N
-        self.sums[name] = np.bincount(place_N, weight_N, minlength=self.frames * 10).reshape(-1, 10)
+        sum_F = np.bincount(place_N, weight_N, minlength=self.frames * 10).astype(np.float64)
+        self.sums[name] = sum_F.reshape(-1, 10)
 
     def add_values(self, name: str, frame_N: NDArray[np.int64], value_N: Floats) -> None:
         """Keep N numbers of which the median is wanted."""
@@ -118,7 +120,8 @@ def _weights(frames: int, resamples: int, seed: int, most: int) -> Iterator[Floa
     for start in range(0, resamples, most):
         count = min(most, resamples - start)
         drawn = rng.integers(0, frames, (count, frames)) + frames * np.arange(count)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=count * frames).reshape(count, frames) * 1.0
+        times = np.bincount(drawn.ravel(), minlength=count * frames).astype(np.float64)
+        yield times.reshape(count, frames)
 
 
 def _weighted_median(value_M: Floats, weight_RM: Floats) -> Floats:
@@ -129,7 +132,8 @@ def _weighted_median(value_M: Floats, weight_RM: Floats) -> Floats:
     total_R = reached_RM[:, -1]
     # The two middle ones of the values written out: ranks are whole numbers.
     middle_2R = np.stack([np.floor((total_R + 1) / 2), np.floor(total_R / 2) + 1])
-    rank_2R = [[np.searchsorted(r, m) for r, m in zip(reached_RM, mid, strict=True)]
-               for mid in middle_2R]
+    rank_2R = [
+        [np.searchsorted(r, m) for r, m in zip(reached_RM, mid, strict=True)] for mid in middle_2R
+    ]
     median_R = value_M[np.minimum(rank_2R, len(value_M) - 1)].mean(axis=0)
     return np.where(total_R > 0, median_R, np.nan)

@@ -8,9 +8,9 @@ from typing import IO, Any
 
 import h5py
 import numpy as np
-import scipy.io
 
 from truevar.errors import UserError
+from truevar.io.mat5 import list_variables, load_variable
 from truevar.io.stored import ArrayFrames, Source, StoredFrames
 
 NPY_MAGIC = b"\x93NUMPY"
@@ -51,7 +51,9 @@ def open_npy(path: Path) -> Source:
         with open(path, "rb") as handle:
             shape, fortran, dtype = _npy_header(handle)
             begin = handle.tell()
-    except (ValueError, TypeError, KeyError, SyntaxError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes can upset a parser in any way
         raise UserError(f"{path} is not a readable .npy file; save it again") from error
     _check_plain(dtype, path)
     frames, height, width = as_frames(shape, str(path))
@@ -120,11 +122,9 @@ def open_mat(path: Path, version73: bool) -> Source:
 
 
 def _open_mat5(path: Path) -> Source:
-    numbers = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
-    kinds = {*numbers, "single", "double"}
-    found = {name: shape for name, shape, kind in scipy.io.whosmat(path) if kind in kinds}
-    name, notes = _choose(found, path)
-    values = scipy.io.loadmat(path, variable_names=[name])[name]
+    variables = {one.name: one for one in list_variables(path)}
+    name, notes = _choose({key: one.shape for key, one in variables.items()}, path)
+    values = load_variable(path, variables[name])
     if values.ndim == 3 and not _frames_first(values.shape):
         values = values.transpose(2, 0, 1)
     source = open_array(values)

@@ -47,6 +47,8 @@ class Movie:
         notes: lines a user should see (a frame count that was wrong, say).
         first_frame: index in the file of frame 0 of this movie.
         x0, y0: column and row in the file of pixel (0, 0) of this movie.
+        field: (H, W) of the file's whole frames.
+        total_frames: frames in the file.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Movie:
                 f"{name} has frames of {width} x {height} px; at least "
                 f"{SMALLEST} x {SMALLEST} are needed"
             )
+        self.field, self.total_frames = (height, width), total
         start, stop = self._frame_range(frames, total)
         self.first_frame = start
         self.x0, x1 = _side(roi[:2] if roi else None, width, "x", name)

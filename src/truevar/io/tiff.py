@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 import threading
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,10 @@ def open_tiff(path: Path) -> Source:
             and x, or a compression that cannot be decoded here.
     """
     try:
-        with tifffile.TiffFile(path) as tif:
-            return _source(tif, path)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # about odd tags, which are judged here
+            with tifffile.TiffFile(path) as tif:
+                return _source(tif, path)
     except UserError:
         raise
     except PermissionError as error:
@@ -254,8 +257,7 @@ class EncodedFrames:
                 self._open[1].close()
                 self._open = None
             if self._open is None:
-                tif = tifffile.TiffFile(path)
-                self._open = (which, tif, tif.pages[self._keyframes[which]])
+                self._open = (which, *_open_at(path, self._keyframes[which]))
             _, tif, keyframe = self._open
             # A page made for this frame alone: the file's own list would keep them all.
             page = tifffile.TiffFrame(tif, frame, offset=int(self._pages[frame]), keyframe=keyframe)
@@ -263,3 +265,13 @@ class EncodedFrames:
         except Exception as error:  # damaged bytes can upset a decoder in any way
             raise unreadable(path, error) from error
         return np.asarray(values).reshape(self.shape[1:])
+
+
+def _open_at(path: Path, index: int) -> tuple[tifffile.TiffFile, Any]:
+    """An open file and the page that describes all others."""
+    opened = tifffile.TiffFile(path)
+    try:
+        return opened, opened.pages[index]
+    except BaseException:
+        opened.close()
+        raise

@@ -17,6 +17,8 @@ from truevar.model.scales import FinerScale, FirstScale
 DEFAULT_PSF_SIGMA = 1.3
 """PSF width in px assumed where none is given."""
 
+_PARENTS_STEP = 256
+
 
 class TrueVAREmitterPredictor(nn.Module):
     """Next-scale prediction of emitters.
@@ -43,7 +45,7 @@ class TrueVAREmitterPredictor(nn.Module):
             nn.Linear(2, cond_dim), nn.SiLU(), nn.Linear(cond_dim, cond_dim)
         )
         self.encoder = FrameEncoder(
-            config.stem_channels, config.frame_blocks, config.joint_blocks, cond_dim
+            config.stem_channels, config.frame_channels, config.joint_blocks, cond_dim
         )
         n_scales = len(config.cells)
         self.cond_embeds = nn.Parameter(0.02 * torch.randn(n_scales, cond_dim))
@@ -82,34 +84,20 @@ class TrueVAREmitterPredictor(nn.Module):
         cond_BD = self.condition_net(features_B2)
         return cond_BD if scale is None else cond_BD + self.cond_embeds[scale]
 
-    def encode_frames(
-        self, counts_NHW: torch.Tensor, read_variance_NHW: torch.Tensor, psf_sigma_N: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode_frames(self, input_N4HW: torch.Tensor) -> torch.Tensor:
         """Encode single frames, each on its own.
 
         Args:
-            counts_NHW: (N, H, W) effective counts.
-            read_variance_NHW: (N or 1, H or 1, W or 1) in the same units squared.
-            psf_sigma_N: (N,) or (1,) PSF width in px.
+            input_N4HW: (N, 4, H, W) channels of :func:`truevar.model.normalise.normalise`;
+                all zero stands for a frame that does not exist.
 
         Returns:
-            features (N, C, H', W'), H' and W' the next multiples of the coarsest cell, and
-            the (N, H, W) local background.
+            (N, C', H', W') features, H' and W' the next multiples of the coarsest cell.
         """
-        input_N4HW, back_NHW = normalise(counts_NHW, read_variance_NHW)
-        input_N4HW = self._pad(input_N4HW)
-        return self.encoder.encode_alone(input_N4HW, self.condition(psf_sigma_N)), back_NHW
-
-    def missing_frame(self, like_NCHW: torch.Tensor, psf_sigma_N: torch.Tensor) -> torch.Tensor:
-        """(1, C, H', W') features that stand for a frame that does not exist."""
-        nothing = like_NCHW.new_zeros(1, 4, *like_NCHW.shape[2:])
-        return self.encoder.encode_alone(nothing, self.condition(psf_sigma_N[:1]))
-
-    def _pad(self, map_NCHW: torch.Tensor) -> torch.Tensor:
-        """Zeros to the right and below, to whole coarsest cells."""
         multiple = int(self.config.cells[0])
-        H, W = map_NCHW.shape[2:]
-        return F.pad(map_NCHW, (0, -W % multiple, 0, -H % multiple))
+        H, W = input_N4HW.shape[2:]
+        input_N4HW = F.pad(input_N4HW, (0, -W % multiple, 0, -H % multiple))
+        return self.encoder.encode_alone(input_N4HW)
 
     def decide(
         self,
@@ -130,7 +118,8 @@ class TrueVAREmitterPredictor(nn.Module):
                 thinks (training: the true ones).
             threshold: probability below which a cell has no children; the configuration's
                 by default.
-            most_parents: at most so many parents per scale, the likeliest and the kept.
+            most_parents: at most so many parents per scale, the kept and then the likeliest;
+                their number is rounded up to whole steps (training).
         """
         if threshold is None:
             threshold = self.config.active_threshold
@@ -148,8 +137,11 @@ class TrueVAREmitterPredictor(nn.Module):
                     kept_R = keep[k - 1][parent.crop_R, parent.row_R, parent.col_R]
                     rank_R = rank_R + 2.0 * kept_R
                 chosen_G = (rank_R >= threshold).nonzero().flatten()
-                if most_parents is not None and len(chosen_G) > most_parents:
-                    chosen_G = rank_R.topk(most_parents).indices.sort().values
+                if most_parents is not None:
+                    # Whole steps only: few distinct shapes, whose kernels are compiled once.
+                    wanted = -(-len(chosen_G) // _PARENTS_STEP) * _PARENTS_STEP
+                    wanted = min(wanted, most_parents, len(rank_R))
+                    chosen_G = rank_R.topk(wanted).indices.sort().values
                 token_GPD, output = scale(
                     f_BChw,
                     token_RD[chosen_G],
@@ -199,15 +191,13 @@ class TrueVAREmitterPredictor(nn.Module):
         input_N4HW, back_NHW = normalise(counts_BTHW.flatten(0, 1), read_NHW)
         if exists_BT is not None:
             input_N4HW = input_N4HW * exists_BT.reshape(-1, 1, 1, 1)
-        input_N4HW = self._pad(input_N4HW)
         back_BHW = back_NHW.view(B, T, H, W)[:, T // 2]
-        cond_BD = self.condition(sigma_B)
-        f_NCHW = self.encoder.encode_alone(input_N4HW, cond_BD.repeat_interleave(T, 0))
+        f_NCHW = self.encode_frames(input_N4HW)
         if T == 1:
-            none_1CHW = self.missing_frame(f_NCHW, sigma_B)
-            before = after = none_1CHW.expand_as(f_NCHW)
+            nothing = input_N4HW.new_zeros(1, *input_N4HW.shape[1:])
+            before = after = self.encode_frames(nothing).expand_as(f_NCHW)
             centre = f_NCHW
         else:
             before, centre, after = f_NCHW.unflatten(0, (B, T)).unbind(1)
-        f_BChw = self.encoder.encode_joint(before, centre, after, cond_BD)
+        f_BChw = self.encoder.encode_joint(before, centre, after, self.condition(sigma_B))
         return self.decide(f_BChw, back_BHW, sigma_B, keep, threshold, most_parents)

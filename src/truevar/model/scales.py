@@ -80,10 +80,11 @@ class FinerScale(nn.Module):
         self.cell = cell
         # Children of at least a px read it and a margin of 1 px; smaller ones the 2×2 px
         # nearest to their corner of the parent's px.
-        whole = max(int(cell), 0)
-        self.patch = 2 * whole + 2 if whole else 3
-        kernel, stride = (whole + 2, whole) if whole else (2, 1)
-        self.read = nn.Conv2d(channels, dim, kernel, stride=stride)
+        whole = int(cell)
+        self.patch, self.window, self.step = (
+            (2 * whole + 2, whole + 2, whole) if whole else (3, 2, 1)
+        )
+        self.read = nn.Linear(self.window**2 * channels, dim)
         self.from_parent = nn.Linear(dim, 4 * dim)
         self.from_decision = nn.Linear(DECISION_DIM, dim)
         self.blocks = nn.ModuleList(SiblingBlock(dim, num_heads, cond_dim) for _ in range(blocks))
@@ -103,8 +104,7 @@ class FinerScale(nn.Module):
     ) -> tuple[torch.Tensor, ScaleOutput]:
         """Parents to their children's tokens (G, 4, D) and decision."""
         G, D = parent_token_GD.shape
-        patch_GCmm = self._gather(f_BChw, crop_G, parent_row_G, parent_col_G)
-        read_G4D = self.read(patch_GCmm).flatten(2).transpose(1, 2)
+        read_G4D = self.read(self._windows(f_BChw, crop_G, parent_row_G, parent_col_G))
         x_G4D = (
             self.from_parent(parent_token_GD).view(G, 4, D)
             + self.from_decision(parent_decision_Gd)[:, None]
@@ -125,23 +125,28 @@ class FinerScale(nn.Module):
         )
         return x_G4D, output
 
-    def _gather(
+    def _windows(
         self,
         f_BChw: torch.Tensor,
         crop_G: torch.Tensor,
         parent_row_G: torch.Tensor,
         parent_col_G: torch.Tensor,
     ) -> torch.Tensor:
-        """(G, C, m, m) windows of the image features around every parent."""
-        m = self.patch
+        """(G, 4, window² · C) image features around every child."""
         padded_BhwC = F.pad(f_BChw, (1, 1, 1, 1)).permute(0, 2, 3, 1).contiguous()
         _, h, w, C = padded_BhwC.shape
         # The parent's first px, less a margin of 1, plus the padding of 1.
         top_G = (parent_row_G * (2 * self.cell)).long()
         left_G = (parent_col_G * (2 * self.cell)).long()
-        step_m = torch.arange(m, device=crop_G.device)
-        window_mm = step_m[:, None] * w + step_m
+        step_m = torch.arange(self.patch, device=crop_G.device)
+        patch_mm = step_m[:, None] * w + step_m
         start_G = (crop_G * h + top_G) * w + left_G
-        index = (start_G[:, None, None] + window_mm).flatten()
+        index = (start_G[:, None, None] + patch_mm).flatten()
         rows = padded_BhwC.view(-1, C).index_select(0, index)
-        return rows.view(len(crop_G), m, m, C).permute(0, 3, 1, 2)
+        patch_GmmC = rows.view(len(crop_G), self.patch, self.patch, C)
+        windows = [
+            patch_GmmC[:, top : top + self.window, left : left + self.window].flatten(1)
+            for top in (0, self.step)
+            for left in (0, self.step)
+        ]
+        return torch.stack(windows, 1)

@@ -72,6 +72,7 @@ def save_weights(
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     save_file(tensors, temporary, {_HEADER: json.dumps(header)})
+    os.chmod(temporary, 0o644)  # safetensors' own choice keeps others on the machine out
     os.replace(temporary, target)
 
 

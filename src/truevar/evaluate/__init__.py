@@ -1,0 +1,1 @@
+"""Evaluation: matching, figures with intervals, and what light allows."""

@@ -1,0 +1,1 @@
+"""Inference: the engine, the imaging setup of a movie, localising."""

@@ -1,0 +1,158 @@
+"""From the finest scale's cells to emitters.
+
+Within a parent the joint decision has settled which child takes an emitter. Across the
+borders of parents some probability remains split: two cells that each announce, say, half
+an emitter at the same place. Those are merged: a cell takes up weaker cells that place
+their emitter where it does, and the probabilities add. So ``prob`` is the probability that
+the emitter exists, not that it falls into a particular cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from truevar.model.heads import ScaleOutput
+
+FAINTEST = 0.02
+"""Cells that announce less than this are not looked at."""
+
+SURE = 0.5
+"""A cell that announces at least this is an emitter of its own and is never taken up."""
+
+
+@dataclass
+class Candidates:
+    """Emitters of a batch of frames, one entry each, unsorted; units of the model.
+
+    Attributes:
+        image: frame of the batch.
+        x, y, sigma_x, sigma_y: px.
+        photons, sigma_photons, bg: effective counts.
+        prob: probability that the emitter exists.
+    """
+
+    image: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    sigma_x: NDArray[np.float64]
+    sigma_y: NDArray[np.float64]
+    photons: NDArray[np.float64]
+    sigma_photons: NDArray[np.float64]
+    bg: NDArray[np.float64]
+    prob: NDArray[np.float64]
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
+        """Some of the entries."""
+        return Candidates(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @classmethod
+    def concat(cls, parts: Sequence[Candidates]) -> Candidates:
+        """All entries of all parts, in order."""
+        return cls(
+            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
+        )
+
+
+def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Candidates:
+    """Merge a scale's cells into emitters.
+
+    Args:
+        output: the finest scale.
+        psf_sigma: px; cells further apart than half of it are never merged.
+        min_prob: leave out what is less probable.
+    """
+    mean_R = output.mean_R.float()
+    rows = (mean_R >= FAINTEST).nonzero().flatten()
+    photons_R = output.log_photons_R.exp()
+    columns = torch.stack(
+        [
+            output.crop_R[rows].float(),
+            output.x_R[rows],
+            output.y_R[rows],
+            output.sigma_x_R[rows],
+            output.sigma_y_R[rows],
+            photons_R[rows],
+            photons_R[rows] * output.sigma_log_photons_R[rows],
+            output.log_bg_R[rows].exp(),
+            mean_R[rows],
+        ]
+    )
+    image, x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass = (
+        columns.double().cpu().numpy()
+    )
+    cells = Candidates(
+        image.astype(np.int64), x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass
+    )
+    merged = _merge(cells, 0.5 * psf_sigma)
+    return merged.select(merged.prob >= min_prob) if min_prob > 0 else merged
+
+
+def _merge(cells: Candidates, reach: float) -> Candidates:
+    """Let every cell take up the weaker cells that mean the same emitter."""
+    n = len(cells.x)
+    first, second = _close_pairs(cells, reach)
+    # Stronger cells take up weaker ones, but never one that stands on its own.
+    stronger = _rank(cells.prob)
+    swap = stronger[first] < stronger[second]
+    first, second = np.where(swap, second, first), np.where(swap, first, second)
+    takes = cells.prob[second] < SURE
+    first, second = first[takes], second[takes]
+    # Strongest first: a cell that has been taken up takes up nothing itself.
+    order = np.argsort(-stronger[first], kind="stable")
+    taker = np.arange(n)
+    free = np.ones(n, dtype=bool)
+    for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True):
+        if free[b] and taker[a] == a:
+            taker[b], free[b] = a, False
+    heads = np.unique(taker)
+    place = np.full(n, -1)
+    place[heads] = np.arange(len(heads))
+    group = place[taker]
+
+    def total(value: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(group, value * cells.prob, len(heads))
+
+    mass = np.bincount(group, cells.prob, len(heads))
+    x, y, photons = (total(v) / mass for v in (cells.x, cells.y, cells.photons))
+    spread = {
+        name: np.sqrt(total(error**2 + (value - mean[group]) ** 2) / mass)
+        for name, error, value, mean in (
+            ("sigma_x", cells.sigma_x, cells.x, x),
+            ("sigma_y", cells.sigma_y, cells.y, y),
+            ("sigma_photons", cells.sigma_photons, cells.photons, photons),
+        )
+    }
+    return Candidates(
+        image=cells.image[heads],
+        x=x,
+        y=y,
+        photons=photons,
+        bg=total(cells.bg) / mass,
+        prob=np.minimum(mass, 1.0),
+        **spread,
+    )
+
+
+def _rank(value: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Place of every value in ascending order, ties by index."""
+    rank = np.empty(len(value), dtype=np.int64)
+    rank[np.argsort(value, kind="stable")] = np.arange(len(value))
+    return rank
+
+
+def _close_pairs(
+    cells: Candidates, reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of cells of one frame whose emitters are within ``reach`` of each other."""
+    if len(cells.x) < 2:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    # Frames are set far apart along a third axis.
+    points = np.stack([cells.x, cells.y, cells.image * (4 * reach + 4)], 1)
+    pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
+    return pairs[:, 0], pairs[:, 1]

@@ -1,0 +1,188 @@
+"""Localise a movie: the main job, as a function."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import truevar
+from truevar.camera import Camera
+from truevar.emitters import Emitters
+from truevar.errors import UserError
+from truevar.infer.decode import Candidates
+from truevar.infer.engine import Engine, frames_per_batch
+from truevar.infer.setup import Setup, find_setup
+from truevar.io.movies import Movie, check_values, open_movie
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
+
+Progress = Callable[[int, int, int], None]
+"""Called with frames done, frames in all, and emitters so far."""
+
+
+def localize(
+    movie: str | PathLike[str] | NDArray[Any],
+    *,
+    model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
+    pixel_size: float | None = None,
+    psf_sigma: float | None = None,
+    camera: Camera | Mapping[str, float] | None = None,
+    camera_profile: Mapping[str, float] | None = None,
+    camera_maps: NDArray[np.float32] | None = None,
+    frames: tuple[int | None, int | None] | None = None,
+    roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+    min_prob: float | None = None,
+    device: str | torch.device = "cpu",
+    progress: Progress | None = None,
+    announce: Callable[[Setup], None] | None = None,
+) -> Emitters:
+    """Find the emitters of a movie.
+
+    Args:
+        movie: a file, or an array (frames, H, W) or (H, W) in ADU.
+        model: a trained model, its name, or a file of weights.
+        pixel_size: nm; by default what the file says, else 100 with a note.
+        psf_sigma: width of the PSF in nm; estimated from the movie by default.
+        camera: a camera, or some of its numbers (``baseline``, ``e_per_adu``, ``em_gain``,
+            ``read_sigma``); what is missing comes from the file, the profile, an estimate.
+        camera_profile: numbers of a camera file (:mod:`truevar.io.camera_file`).
+        camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron.
+        frames: (first, end), counted from 0, half-open; None for an open end. The frames
+            just outside are looked at as neighbours.
+        roi: (x0, x1, y0, y1) in px, half-open.
+        min_prob: emitters less probable are left out; the model's own threshold by default.
+        device: where to compute.
+        progress: called after every batch.
+        announce: called with the setup before the first frame.
+
+    Returns:
+        the table, sorted by frame. Positions and frames refer to the whole movie, also under
+        ``roi`` and ``frames``; ``meta`` says what was used and where it came from,
+        ``meta["notes"]`` what had to be assumed.
+
+    Raises:
+        UserError: the movie, the model or a number cannot be used.
+    """
+    if min_prob is not None and not 0 <= min_prob <= 1:
+        raise UserError(f"a probability of {min_prob:g} does not exist; give one from 0 to 1")
+    device = pick_device(device)
+    trained = model if isinstance(model, TrainedModel) else load_model(model, device)
+    threshold = trained.threshold if min_prob is None else min_prob
+    began = time.monotonic()
+    with open_movie(movie, frames=frames, roi=roi) as part:
+        part.check_not_empty()
+        n_frames, height, width = part.shape
+        field_height, field_width = part.field
+        used = find_setup(part, pixel_size, psf_sigma, camera, camera_profile, camera_maps)
+        sigma_px = used.psf_sigma / used.pixel_size
+        used.notes.extend(domain_notes(trained.domain, sigma_px, used.pixel_size))
+        if announce:
+            announce(used)
+        engine = Engine(trained, used.camera, sigma_px, height, width, threshold)
+        table = _Table(part.first_frame, part.x0, part.y0, used.pixel_size)
+        done = 0
+        for found, frames_done in engine.run(_blocks(part)):
+            done += frames_done
+            table.add(found, done - frames_done)
+            if progress:
+                progress(done, n_frames, len(table))
+        meta = {
+            "program": f"truevar {truevar.__version__}",
+            "movie": part.name,
+            "pixel_size": used.pixel_size,
+            "width": field_width,
+            "height": field_height,
+            "frames": part.total_frames,
+            "frame_range": [part.first_frame, part.first_frame + n_frames],
+            "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
+            "psf_sigma": used.psf_sigma,
+            "camera": used.camera.describe(),
+            "sources": used.sources,
+            "model": trained.name,
+            "min_prob": threshold,
+            "device": str(device),
+            "seconds": round(time.monotonic() - began, 2),
+            "notes": used.notes,
+        }
+    return table.emitters(meta)
+
+
+def pick_device(name: str | torch.device) -> torch.device:
+    """A device that is there.
+
+    Raises:
+        UserError: unknown, or not on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(
+            f"device {str(name)!r} is not available here; use cpu, or cuda on a machine with an "
+            "NVIDIA GPU"
+        ) from error
+    return device
+
+
+def domain_notes(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
+    """Warnings about a movie that the model was not trained on."""
+    low, high = domain.get("psf_sigma", (0.0, math.inf))
+    if low <= sigma_px <= high:
+        return []
+    return [
+        f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
+        f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
+        "--psf-sigma and --pixel-size"
+    ]
+
+
+def _blocks(movie: Movie) -> Iterator[NDArray[Any]]:
+    """The movie's frames in order, a batch at a time, checked."""
+    n_frames, height, width = movie.shape
+    step = frames_per_batch(height, width)
+    for start in range(0, n_frames, step):
+        block = movie.read(start, min(start + step, n_frames))
+        check_values(block, movie.first_frame + start)
+        yield block
+
+
+class _Table:
+    """Grows by batches, in single precision: a long movie's table is what memory is for."""
+
+    _NAMES = ("photons", "bg", "sigma_x", "sigma_y", "sigma_photons", "prob")
+
+    def __init__(self, first_frame: int, x0: int, y0: int, pixel_size: float):
+        self.first_frame, self.x0, self.y0, self.pixel_size = first_frame, x0, y0, pixel_size
+        self.parts: list[dict[str, NDArray[Any]]] = []
+        self.rows = 0
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def add(self, found: Candidates, first: int) -> None:
+        """Take up a batch whose first frame is ``first`` of the movie's part."""
+        order = np.argsort(found.image, kind="stable")
+        px = self.pixel_size
+        self.parts.append(
+            {
+                "frame": (found.image[order] + first + self.first_frame).astype(np.int32),
+                "x": found.x[order] + self.x0,
+                "y": found.y[order] + self.y0,
+                **{name: getattr(found, name)[order].astype(np.float32) for name in self._NAMES},
+            }
+        )
+        for name in ("x", "y", "sigma_x", "sigma_y"):
+            self.parts[-1][name] = self.parts[-1][name] * px
+        self.rows += len(order)
+
+    def emitters(self, meta: dict[str, Any]) -> Emitters:
+        """The whole table."""
+        names = ("frame", "x", "y", *self._NAMES)
+        columns = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+        return Emitters(columns, meta)

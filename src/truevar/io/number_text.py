@@ -1,0 +1,120 @@
+"""Tables of numbers in text files."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truevar.errors import UserError
+
+
+def read_head(path: Path) -> str:
+    """The first line of a text file, without the line's end.
+
+    Raises:
+        UserError: no such file, or not a text.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.readline(1 << 20).rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a text file; check the file") from error
+
+
+def read_numbers(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
+    """All lines after the first as (rows, columns); empty fields become NaN.
+
+    Args:
+        path: a text in UTF-8.
+        columns: how many fields a line must have.
+        comma: fields are parted by commas, else by blanks.
+
+    Raises:
+        UserError: a line with another number of fields, or with a field that
+            is no number (the message tells the line).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "input contained no data" is no news here
+            values = np.loadtxt(
+                path,
+                delimiter="," if comma else None,
+                skiprows=1,
+                ndmin=2,
+                comments=None,
+                quotechar='"',
+                encoding="utf-8-sig",
+            )
+        if values.size == 0:
+            return np.empty((0, columns))
+        if values.shape[1] == columns:
+            return values
+    except (ValueError, UnicodeDecodeError):
+        pass  # an empty field, or something worse: the slow way tells which
+    return _line_by_line(path, columns, comma)
+
+
+def _line_by_line(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
+    rows: list[list[float]] = []
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file) if comma else (line.split() for line in file)
+            next(lines, None)
+            for number, fields in enumerate(lines, 2):
+                if not any(field.strip() for field in fields):
+                    continue
+                if len(fields) != columns:
+                    raise UserError(
+                        f"{path}, line {number}: {len(fields)} fields where the head has "
+                        f"{columns}; correct or delete the line"
+                    )
+                try:
+                    rows.append([float(field) if field.strip() else np.nan for field in fields])
+                except ValueError as error:
+                    raise UserError(
+                        f"{path}, line {number}: a field is not a number; correct or delete it"
+                    ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a text file; check the file") from error
+    return np.array(rows, np.float64).reshape(-1, columns)
+
+
+def frames_from(path: Path, values: NDArray[np.float64], first: int) -> NDArray[np.int64]:
+    """Frame numbers counted from 0.
+
+    Args:
+        path: for the message.
+        values: (rows,) as they stand in the file.
+        first: what the file calls the first frame.
+
+    Raises:
+        UserError: one is not a whole number, or comes before the first.
+    """
+    if len(values) and not (np.all(np.isfinite(values)) and np.all(values == np.round(values))):
+        raise UserError(f"{path} has frames that are not whole numbers; is it a table of emitters?")
+    if len(values) and (values.min() < first or values.max() > 2**53):
+        raise UserError(
+            f"{path} has the frame {values.min():.0f}, but files of this kind count from {first}; "
+            "correct the numbers"
+        )
+    return values.astype(np.int64) - first
+
+
+def check_positions(path: Path, positions: Sequence[NDArray[np.float64]]) -> None:
+    """Make sure that every position is a number.
+
+    Raises:
+        UserError: one is NaN or infinite (the message tells the row).
+    """
+    for values in positions:
+        bad = ~np.isfinite(values)
+        if bad.any():
+            raise UserError(
+                f"{path}, row {int(np.argmax(bad)) + 1}: a position is not a number; "
+                "correct or delete the row"
+            )
