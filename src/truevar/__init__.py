@@ -1,8 +1,8 @@
 """TrueVAR: emitters of localisation microscopy by next-scale prediction.
 
-    import truevar
-    emitters = truevar.localize("movie.tif", pixel_size=100)
-    emitters.write("emitters.csv")
+import truevar
+emitters = truevar.localize("movie.tif", pixel_size=100)
+emitters.write("emitters.csv")
 """
 
 from importlib import import_module
@@ -31,7 +31,17 @@ _WHERE = {
     "simulate": "truevar.simulate.scene",
 }
 
-__all__ = [*_WHERE, "__version__"]
+__all__ = [
+    "Camera",
+    "Emitters",
+    "UserError",
+    "__version__",
+    "load_model",
+    "localize",
+    "read_emitters",
+    "save_picture",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

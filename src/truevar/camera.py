@@ -97,7 +97,8 @@ class Camera:
         """(H, W) of the per-pixel maps, None if there are none."""
         for value in (self.baseline, self.e_per_adu, self.read_sigma):
             if np.ndim(value) == 2:
-                return np.shape(value)  # type: ignore[return-value]
+                height, width = np.shape(value)
+                return height, width
         return None
 
     def crop(self, rows: slice, cols: slice) -> Camera:
@@ -126,13 +127,16 @@ class Camera:
         Returns:
             (…, H, W) whole ADU as floats, not clipped to any integer type.
         """
-        like = {"dtype": expected.dtype, "device": expected.device}
+
+        def tensor(value: float | NDArray[np.float32]) -> torch.Tensor:
+            return torch.as_tensor(value, dtype=expected.dtype, device=expected.device)
+
         return sample_adu(
             expected,
-            baseline=torch.as_tensor(self.baseline, **like),
-            e_per_adu=torch.as_tensor(self.e_per_adu, **like),
+            baseline=tensor(self.baseline),
+            e_per_adu=tensor(self.e_per_adu),
             em_gain=self.em_gain,
-            read_sigma=torch.as_tensor(self.read_sigma, **like),
+            read_sigma=tensor(self.read_sigma),
             cic=self.cic,
             generator=generator,
         )

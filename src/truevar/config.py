@@ -66,9 +66,10 @@ class ModelConfig:
                 f"model configuration has an unknown key {unknown[0]!r}: written by another "
                 "version of truevar? Update truevar or retrain"
             )
-        return cls(
-            **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        )
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**plain)
 
 
 PRESETS: dict[str, ModelConfig] = {"small": ModelConfig()}

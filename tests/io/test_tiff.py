@@ -242,19 +242,14 @@ def test_two_colours_are_no_frames(tmp_path):
 @pytest.mark.parametrize(
     "kind", ["plain", "pages", "strips", "bigtiff", "tifffile", "deflate", "imagej-t", "ome-t"]
 )
-@pytest.mark.parametrize("share", [0.999, 0.9, 0.5, 0.1, 0.01])
+@pytest.mark.parametrize("share", [0.99, 0.9, 0.5, 0.1, 0.01])
 def test_truncated_files_never_open_shorter(tmp_path, frames, kind, share):
     path = tmp_path / "a.tif"
     WRITERS[kind](path, frames)
     os.truncate(path, int(path.stat().st_size * share))
-    try:
-        movie = open_movie(path)
-    except UserError as error:
-        assert "\n" not in str(error)
-    else:  # only tags behind the last pixel are lost
-        assert share > 0.99
-        with movie:
-            np.testing.assert_array_equal(movie.read(0, 99), frames)
+    with pytest.raises(UserError) as caught:
+        open_movie(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_damaged_compression(tmp_path, frames):

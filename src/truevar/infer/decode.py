@@ -83,9 +83,7 @@ def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Cand
             mean_R[rows],
         ]
     )
-    image, x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass = (
-        columns.double().cpu().numpy()
-    )
+    image, x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass = columns.double().cpu().numpy()
     cells = Candidates(
         image.astype(np.int64), x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass
     )
@@ -146,13 +144,11 @@ def _rank(value: NDArray[np.float64]) -> NDArray[np.int64]:
     return rank
 
 
-def _close_pairs(
-    cells: Candidates, reach: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _close_pairs(cells: Candidates, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of cells of one frame whose emitters are within ``reach`` of each other."""
     if len(cells.x) < 2:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     # Frames are set far apart along a third axis.
     points = np.stack([cells.x, cells.y, cells.image * (4 * reach + 4)], 1)
     pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
-    return pairs[:, 0], pairs[:, 1]
+    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)

@@ -134,6 +134,6 @@ class Engine:
         # What lies beyond the tile is the neighbour's; beyond the frame there is none, and
         # an emitter just outside the field is not reported.
         inside = (found.x >= left - 0.5) & (found.y >= top - 0.5)
-        inside &= (found.x < min(left + self.tile, W) - 0.5)
-        inside &= (found.y < min(top + self.tile, H) - 0.5)
+        inside &= found.x < min(left + self.tile, W) - 0.5
+        inside &= found.y < min(top + self.tile, H) - 0.5
         return found.select(inside)

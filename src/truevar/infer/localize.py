@@ -16,8 +16,8 @@ import truevar
 from truevar.camera import Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.infer.decode import Candidates
 from truevar.infer.engine import Engine, frames_per_batch
+from truevar.infer.growing_table import GrowingTable
 from truevar.infer.setup import Setup, find_setup
 from truevar.io.movies import Movie, check_values, open_movie
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
@@ -85,7 +85,7 @@ def localize(
         if announce:
             announce(used)
         engine = Engine(trained, used.camera, sigma_px, height, width, threshold)
-        table = _Table(part.first_frame, part.x0, part.y0, used.pixel_size)
+        table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
         done = 0
         for found, frames_done in engine.run(_blocks(part)):
             done += frames_done
@@ -150,39 +150,3 @@ def _blocks(movie: Movie) -> Iterator[NDArray[Any]]:
         block = movie.read(start, min(start + step, n_frames))
         check_values(block, movie.first_frame + start)
         yield block
-
-
-class _Table:
-    """Grows by batches, in single precision: a long movie's table is what memory is for."""
-
-    _NAMES = ("photons", "bg", "sigma_x", "sigma_y", "sigma_photons", "prob")
-
-    def __init__(self, first_frame: int, x0: int, y0: int, pixel_size: float):
-        self.first_frame, self.x0, self.y0, self.pixel_size = first_frame, x0, y0, pixel_size
-        self.parts: list[dict[str, NDArray[Any]]] = []
-        self.rows = 0
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def add(self, found: Candidates, first: int) -> None:
-        """Take up a batch whose first frame is ``first`` of the movie's part."""
-        order = np.argsort(found.image, kind="stable")
-        px = self.pixel_size
-        self.parts.append(
-            {
-                "frame": (found.image[order] + first + self.first_frame).astype(np.int32),
-                "x": found.x[order] + self.x0,
-                "y": found.y[order] + self.y0,
-                **{name: getattr(found, name)[order].astype(np.float32) for name in self._NAMES},
-            }
-        )
-        for name in ("x", "y", "sigma_x", "sigma_y"):
-            self.parts[-1][name] = self.parts[-1][name] * px
-        self.rows += len(order)
-
-    def emitters(self, meta: dict[str, Any]) -> Emitters:
-        """The whole table."""
-        names = ("frame", "x", "y", *self._NAMES)
-        columns = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
-        return Emitters(columns, meta)

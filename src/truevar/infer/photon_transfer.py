@@ -34,8 +34,9 @@ _MOST_PIXELS = 6_000_000
 _SHARES = (0.0, 0.02, 0.1, 0.25, 0.45, 0.65, 0.78, 0.87, 0.93, 0.96, 0.98, 0.99, 0.995, 0.998, 1.0)
 _OVERLAP = 15.0  # samples per independent one: filters overlap in space and in time
 _MODEL_ERROR = 0.04  # relative; what is left of sharp images in a bin's variance
-_FEWEST = 40  # samples in a bin
-_SURE = 6.0  # a slope must be so many standard errors above 0
+_COARSE_SHARES = (0.0, 0.5, 0.85, 1.0)  # for a few small frames
+_FEWEST = 20  # samples in a bin
+_SURE = 5.0  # a slope must be so many standard errors above 0
 _USUAL_OFFSET = 100.0  # ADU; what most scientific cameras are set to
 
 
@@ -127,7 +128,8 @@ def estimate_camera(
         )
         return _camera(offset, e, em_gain, read_sigma), notes
     known = None if e_per_adu is None else excess * em_gain / e_per_adu
-    slope, offset, how = _line(curve, baseline, known, read_sigma / (excess * em_gain), blocks)
+    read = read_sigma / (excess * em_gain)
+    slope, offset, how = _line(curve, baseline, known, read, excess, blocks)
     e = excess * em_gain / slope if e_per_adu is None else float(e_per_adu)
     parts = [] if baseline is not None else [f"offset {offset:.4g} ADU"]
     parts += [] if e_per_adu is not None else [f"{e:.3g} e-/ADU"]
@@ -160,10 +162,11 @@ def _filtered(frames: NDArray[np.float32], weights: NDArray[np.float64]) -> NDAr
 def _binned(
     power_S: NDArray[np.float32], mean_S: NDArray[np.float32], sorting_S: NDArray[np.float32]
 ) -> TransferCurve:
-    edges = np.quantile(sorting_S, _SHARES)
+    shares = _SHARES if len(power_S) >= 4000 else _COARSE_SHARES
+    edges = np.quantile(sorting_S, shares)
     which_S = np.searchsorted(edges[1:-1], sorting_S, side="right")
     rows = []
-    for k in range(len(_SHARES) - 1):
+    for k in range(len(shares) - 1):
         chosen = which_S == k
         count = int(chosen.sum())
         if count < _FEWEST:
@@ -184,82 +187,94 @@ def _line(
     baseline: float | None,
     slope: float | None,
     read: float,
+    excess: float,
     blocks: NDArray[np.generic],
 ) -> tuple[float, float, str]:
-    """Slope in ADU per photo-electron, offset in ADU, and how they were found.
+    """Slope of the variance in ADU, offset in ADU, and how they were found.
 
-    ``read`` is the read noise over the slope's factors: the part of the variance that is
-    not photons is ``(read * slope)²``.
+    The slope is ``excess * em_gain / e_per_adu``. ``read`` is the read noise divided by
+    ``excess * em_gain``: the part of the variance that is not light is ``(read * slope)²``.
     """
-    weight = 1 / curve.error**2
     dark, noise = _darkest(curve)
     if slope is not None:
         light = (curve.variance - (read * slope) ** 2) / slope
-        found = float(np.average(curve.mean - light, weights=weight))
-        return slope, baseline if baseline is not None else found, "the gain was given"
+        found = float(np.average(curve.mean - light, weights=1 / curve.error**2))
+        return slope, found if baseline is None else baseline, "the gain was given"
+    free, error, offset, misfit = _fit(curve)
+    sure = free > _SURE * error and offset < dark
     if baseline is not None:
-        if baseline >= dark:
-            free, error, _ = _fit(curve)
-            if free > _SURE * error:
-                return free, baseline, "and the offset that was given lies above the background"
-            return (
-                noise / max(math.sqrt(noise), 1e-6 * abs(dark) + 1e-12),
-                baseline,
-                "poorly: the offset that was given lies above the background",
-            )
-        above = curve.mean - baseline
-        slope = float((weight * above * curve.variance).sum() / (weight * above**2).sum())
-        return slope, baseline, "the offset was given"
-    slope, error, offset = _fit(curve)
-    if slope > _SURE * error and offset < dark:
-        offset += read**2 * slope
-        if abs(slope - 1) < max(0.05, 2 * error) and abs(offset) < 0.15 * abs(dark):
-            return 1.0, 0.0, "its values look like photo-electrons already"
-        return slope, offset, f"the gain to about {max(100 * error / slope, 2):.0f} %"
-    offset, why = _likely_offset(dark, noise, blocks)
-    return noise / (dark - offset), offset, f"poorly: brightness hardly varies; {why}"
+        if baseline < dark:
+            return _through(curve, baseline, read)[0], baseline, "the offset was given"
+        # Nothing but the shape of the curve is left; without one, a spread of 1 electron.
+        slope = free if sure else math.sqrt(noise)
+        return slope, baseline, "poorly: the offset that was given lies above the background"
+    # Simple numbers are taken wherever the curve does not speak against them (by 2 standard
+    # errors, or 3 if a line cannot be told from it): an estimate would only add its error.
+    allowed = misfit + (4.0 if sure else 9.0)
+    plain = excess == 1 and read == 0 and abs(dark / noise - 1) < 0.05
+    if plain and _misfit(curve, curve.mean) < allowed + 5.0:
+        return 1.0, 0.0, "its values look like photo-electrons already"
+    lowest = float(np.quantile(np.asarray(blocks[:, ::2, ::2], dtype=np.float64), 1e-4))
+    doubt = "" if sure else "poorly, for brightness hardly varies; "
+    spread = math.sqrt(noise)
+    for likely in (_USUAL_OFFSET, 0.0):
+        # The background would be the square of this many photo-electrons.
+        tried = 1.2 < (dark - likely) / spread < (40 if sure else 16) and likely <= lowest + spread
+        if tried and not (likely == 0 and sure):
+            slope, misfit = _through(curve, likely, read)
+            if misfit < allowed:
+                return slope, likely, f"{doubt}an offset of {likely:.0f} ADU fits and was taken"
+    if sure:
+        return free, offset + read**2 * free, f"the gain to about {100 * error / free:.0f} %"
+    offset = dark - 5 * spread
+    return noise / (dark - offset), offset, f"{doubt}the offset is a guess"
 
 
-def _fit(curve: TransferCurve) -> tuple[float, float, float]:
-    """Slope, its standard error, and the mean at which the fitted variance is 0."""
-    if len(curve.mean) < 3:
-        return 0.0, math.inf, 0.0
+def _fit(curve: TransferCurve) -> tuple[float, float, float, float]:
+    """The line: slope, its standard error, the mean at which it meets 0, and its misfit."""
     weight = 1 / curve.error**2
     for _ in range(6):
         centre = np.average(curve.mean, weights=weight)
         at = curve.mean - centre
         spread = (weight * at**2).sum()
-        if not spread > 0:
-            return 0.0, math.inf, 0.0
-        slope = (weight * at * curve.variance).sum() / spread
         level = np.average(curve.variance, weights=weight)
+        if len(at) < 3 or not spread > 0:
+            return 0.0, math.inf, 0.0, _misfit(curve, np.full_like(at, level))
+        slope = (weight * at * curve.variance).sum() / spread
         # Bins that stand out (sharp images, a hot row) pull less: Huber's weights.
         off = np.abs(curve.variance - level - slope * at) / curve.error
         weight = np.minimum(1, 1.5 / np.maximum(off, 1e-9)) / curve.error**2
+    misfit = _misfit(curve, level + slope * at)
     if not slope > 0:
-        return 0.0, math.inf, 0.0
-    return float(slope), float(math.sqrt(1 / spread)), float(centre - level / slope)
+        return 0.0, math.inf, 0.0, misfit
+    return float(slope), math.sqrt(1 / spread), float(centre - level / slope), misfit
+
+
+def _through(curve: TransferCurve, offset: float, read: float) -> tuple[float, float]:
+    """Slope and misfit of the line that meets the read noise at ``offset``."""
+    light = curve.mean - offset
+    weight = 1 / curve.error**2
+    dark, noise = _darkest(curve)
+    slope = noise / (dark - offset)
+    for _ in range(8):
+        # The variance is (light + read² slope) slope: the bracket changes little by slope.
+        lever = light + read**2 * slope
+        found = (weight * lever * curve.variance).sum() / (weight * lever**2).sum()
+        slope = found if found > 0 else slope
+        off = np.abs(curve.variance - slope * lever) / curve.error
+        weight = np.minimum(1, 1.5 / np.maximum(off, 1e-9)) / curve.error**2
+    return float(slope), _misfit(curve, slope * lever)
+
+
+def _misfit(curve: TransferCurve, variance: NDArray[np.float64]) -> float:
+    """Sum of squared errors in units of their size; none counts for more than 3 of them."""
+    return float(np.minimum(((curve.variance - variance) / curve.error) ** 2, 9).sum())
 
 
 def _darkest(curve: TransferCurve) -> tuple[float, float]:
     """Mean and variance of the background: the darkest bin that is measured well."""
     first = int(np.argmax(curve.error < 0.15 * curve.variance))
     return float(curve.mean[first]), float(curve.variance[first])
-
-
-def _likely_offset(
-    dark: float, noise: float, blocks: NDArray[np.generic]
-) -> tuple[float, str]:
-    """An offset from the background's level alone, always below it.
-
-    With an offset of ``dark - k * sqrt(noise)`` the background has k² photo-electrons.
-    """
-    spread = math.sqrt(noise)
-    lowest = float(np.quantile(blocks[:, ::2, ::2], 1e-4))
-    for offset in (_USUAL_OFFSET, 0.0):
-        if 3 * spread < dark - offset < 30 * spread and offset <= lowest + spread:
-            return offset, f"an offset of {offset:.0f} ADU fits and was taken"
-    return dark - 5 * spread, "the offset was put 5 standard deviations below the background"
 
 
 def _hopeless(

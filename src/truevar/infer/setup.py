@@ -95,7 +95,9 @@ def find_setup(
             used_camera.to_photons(sample), used_camera.read_variance, used_camera.excess
         )
         sigma, sources["psf_sigma"] = width.sigma_px * px, "estimated from the movie"
-        notes.append(f"PSF width estimated from the movie: {sigma:.0f} nm ({width.sigma_px:.2f} px)")
+        notes.append(
+            f"PSF width estimated from the movie: {sigma:.0f} nm ({width.sigma_px:.2f} px)"
+        )
         if width.note:
             notes.append(width.note)
     return Setup(px, sigma, used_camera, sources, notes)
@@ -162,7 +164,7 @@ def _settle_camera(
         origin["read_sigma"] = "assumed"
     sources.update({f"camera.{name}": source for name, source in origin.items()})
     said_by = " and ".join(dict.fromkeys(origin.values()))
-    return Camera(**numbers, source=said_by)  # type: ignore[arg-type]
+    return Camera(**numbers, source=said_by)
 
 
 def _sample(movie: Movie) -> NDArray[Any]:

@@ -82,9 +82,12 @@ def read_thunderstorm(path: Path, head: str, pixel_size: float | None = None) ->
         scale = pixel if unit == "px" else _UNITS.get(unit)
         if scale is not None and name not in found:  # ADU and the like are not photons
             found[name] = column * scale
+    for name in ("frame", "x", "y"):
+        if name not in found:
+            raise UserError(f"{path} has {name} in a unit not known here; it must be nm, um or px")
     check_positions(path, [found["x"], found["y"]])
     first = 1
-    if len(values) and np.nanmin(found["frame"]) == 0:
+    if np.any(found["frame"] == 0) and not np.any(found["frame"] < 0):
         first = 0  # some programs that write this format count from 0
         meta["notes"] = [*meta.get("notes", ()), f"frames in {path.name} count from 0"]
     columns: dict[str, Any] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
 import threading
 import warnings
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 from truevar.io.stored import Source, StoredFrames, truncated
+from truevar.io.tiff_chain import check_chain
 from truevar.io.tiff_tags import tiff_meta
 
 # tifffile logs what it finds odd; a library must not print that on the user's screen.
@@ -81,8 +81,8 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
     if series.dtype is None:
         raise UserError(f"{path} has pixels of an unknown type; save it as 16-bit integers")
     dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-    if series.kind not in ("mmstack", "ndtiff"):
-        _check_chain(tif, path)
+    if series.kind not in ("mmstack", "ndtiff"):  # these have an index of their own
+        check_chain(path)
     _check_imagej(tif, shape[0], path)
     source: Source
     if series.dataoffset is not None:
@@ -120,25 +120,6 @@ def _frames_of(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int, i
         )
     frames = others[0][1] if others else 1
     return frames, axes[-2][1], axes[-1][1]
-
-
-def _check_chain(tif: tifffile.TiffFile, path: Path) -> None:
-    """Refuse a file whose list of pages runs past its end.
-
-    tifffile drops such pages with a log message; the movie would only be shorter.
-    """
-    known = {page.offset for page in tif.pages}
-    layout = tif.tiff
-    handle = tif.filehandle
-    handle.seek(tif.pages[-1].offset)
-    (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
-    handle.seek(tags * layout.tagsize, 1)
-    pointer = handle.read(layout.offsetsize)
-    if len(pointer) < layout.offsetsize:
-        raise truncated(path)
-    (following,) = struct.unpack(layout.offsetformat, pointer)
-    if following != 0 and following not in known:
-        raise truncated(path)
 
 
 def _check_imagej(tif: tifffile.TiffFile, frames: int, path: Path) -> None:

@@ -109,10 +109,7 @@ class VAREmitterLoss(nn.Module):
                 output.log_bg_R, true_bg_R, reduction="sum", beta=0.1
             )
             total = total + weight * share * (
-                where
-                + how_many
-                + self.split_weight * split
-                + self.background_weight * background
+                where + how_many + self.split_weight * split + self.background_weight * background
             )
             for name, term in (("where", where), ("count", how_many), ("split", split)):
                 terms[f"{name}{k}"] = float(term.detach()) * share

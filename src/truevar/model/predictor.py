@@ -17,7 +17,8 @@ from truevar.model.scales import FinerScale, FirstScale
 DEFAULT_PSF_SIGMA = 1.3
 """PSF width in px assumed where none is given."""
 
-_PARENTS_STEP = 256
+_PARENTS_STEP = 512
+_LIKELY, _UNLIKELY_SHARE = 0.1, 0.2
 
 
 class TrueVAREmitterPredictor(nn.Module):
@@ -115,7 +116,8 @@ class TrueVAREmitterPredictor(nn.Module):
             back_BHW: (B, H, W) local background.
             psf_sigma_B: (B,) or (1,) PSF width in px.
             keep: per scale a (B, h, w) mask of cells that have children whatever the model
-                thinks (training: the true ones).
+                thinks (training: the true ones). Where it is given, only a share of the
+                unlikely parents is taken, drawn by lot.
             threshold: probability below which a cell has no children; the configuration's
                 by default.
             most_parents: at most so many parents per scale, the kept and then the likeliest;
@@ -135,7 +137,10 @@ class TrueVAREmitterPredictor(nn.Module):
                 rank_R = parent.prob_R.detach()
                 if keep is not None:
                     kept_R = keep[k - 1][parent.crop_R, parent.row_R, parent.col_R]
-                    rank_R = rank_R + 2.0 * kept_R
+                    # Of unlikely parents a few do: enough to learn that they are empty.
+                    dice_R = torch.rand_like(rank_R)
+                    spared_R = (rank_R < _LIKELY) & (dice_R > _UNLIKELY_SHARE)
+                    rank_R = torch.where(spared_R, 0.0, rank_R) + 2.0 * kept_R
                 chosen_G = (rank_R >= threshold).nonzero().flatten()
                 if most_parents is not None:
                     # Whole steps only: few distinct shapes, whose kernels are compiled once.
@@ -183,9 +188,10 @@ class TrueVAREmitterPredictor(nn.Module):
         B, T, H, W = counts_BTHW.shape
         if T not in (1, 3):
             raise ValueError(f"the model takes 1 frame or 3 successive ones, not {T}")
-        like = {"device": counts_BTHW.device, "dtype": torch.float32}
-        sigma_B = torch.as_tensor(psf_sigma_B, **like).reshape(-1).expand(B)
-        read_BHW = torch.as_tensor(read_variance_BHW, **like)
+        device = counts_BTHW.device
+        sigma_B = torch.as_tensor(psf_sigma_B, dtype=torch.float32, device=device)
+        sigma_B = sigma_B.reshape(-1).expand(B)
+        read_BHW = torch.as_tensor(read_variance_BHW, dtype=torch.float32, device=device)
         read_BHW = read_BHW.expand(B, H, W) if read_BHW.dim() < 3 else read_BHW
         read_NHW = read_BHW.repeat_interleave(T, 0) if len(read_BHW) == B else read_BHW
         input_N4HW, back_NHW = normalise(counts_BTHW.flatten(0, 1), read_NHW)

@@ -14,9 +14,7 @@ from truevar.model.splits import SplitTable
 class FirstScale(nn.Module):
     """The coarsest grid, dense: every cell decides how many emitters it announces."""
 
-    def __init__(
-        self, cell: float, cap: int, channels: int, dim: int, cond_dim: int, blocks: int
-    ):
+    def __init__(self, cell: float, cap: int, channels: int, dim: int, cond_dim: int, blocks: int):
         super().__init__()
         self.cell = int(cell)
         # Windows of twice the cell's width: a cell sees half of each neighbour.

@@ -68,7 +68,8 @@ def save_weights(
         "domain": dict(domain),
         "training": dict(training),
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    state = network.state_dict()
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     save_file(tensors, temporary, {_HEADER: json.dumps(header)})

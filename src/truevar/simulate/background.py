@@ -18,12 +18,10 @@ def haze(
     A blob's centre is uniform in the frame, its σ 8 to 30 % of the frame's width, its
     height 0.5 to 3.
     """
-    like = {"device": device, "generator": generator}
-    shape = (n_scenes, blobs, 1, 1)
-    x = torch.rand(shape, **like) * width - 0.5
-    y = torch.rand(shape, **like) * height - 0.5
-    sigma = (0.08 + 0.22 * torch.rand(shape, **like)) * width
-    top = 0.5 + 2.5 * torch.rand(shape, **like)
+    unit = torch.rand((4, n_scenes, blobs, 1, 1), device=device, generator=generator)
+    x, y = unit[0] * width - 0.5, unit[1] * height - 0.5
+    sigma = (0.08 + 0.22 * unit[2]) * width
+    top = 0.5 + 2.5 * unit[3]
     col = torch.arange(width, device=device)
     row = torch.arange(height, device=device)[:, None]
     distance2 = ((col - x).square() + (row - y).square()) / sigma.square()

@@ -30,13 +30,11 @@ def sample_on_times(
     """
     births_B = n_frames / lifetime_B
     number_B = torch.poisson(on_at_once_B * (1 + births_B), generator=generator).long()
-    scene_N = torch.repeat_interleave(
-        torch.arange(len(number_B), device=number_B.device), number_B
-    )
-    like = {"device": scene_N.device, "generator": generator}
-    already_N = torch.rand(len(scene_N), **like) < (1 / (1 + births_B))[scene_N]
-    start_N = torch.where(already_N, 0.0, n_frames * torch.rand(len(scene_N), **like))
-    stay_N = -torch.log1p(-torch.rand(len(scene_N), **like)) * lifetime_B[scene_N]
+    scene_N = torch.repeat_interleave(torch.arange(len(number_B), device=number_B.device), number_B)
+    unit_3N = torch.rand(3, len(scene_N), device=scene_N.device, generator=generator)
+    already_N = unit_3N[0] < (1 / (1 + births_B))[scene_N]
+    start_N = torch.where(already_N, 0.0, n_frames * unit_3N[1])
+    stay_N = -torch.log1p(-unit_3N[2]) * lifetime_B[scene_N]
     return scene_N, start_N, start_N + stay_N
 
 

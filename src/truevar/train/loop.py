@@ -39,7 +39,9 @@ class TrainConfig:
         warmup: steps of linear warm-up.
         weight_decay: AdamW's.
         average: horizon in steps of the running average of the weights that is kept.
-        children_threshold: cells above this probability have children in training.
+        children_threshold: cells above this probability may have children. It reaches below
+            what is used later: a finer scale that never met the children of unlikely parents
+            fills them with emitters.
         parents_per_crop: at most so many parents per scale and crop: bounds the cost of
             false alarms early on.
         save_every: seconds between checkpoints.
@@ -54,8 +56,8 @@ class TrainConfig:
     warmup: int = 300
     weight_decay: float = 0.01
     average: int = 1500
-    children_threshold: float = 0.1
-    parents_per_crop: int = 60
+    children_threshold: float = 0.01
+    parents_per_crop: int = 64
     save_every: float = 180.0
     validate_every: float = 900.0
     seed: int = 1

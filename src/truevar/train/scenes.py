@@ -73,19 +73,20 @@ class _Dice:
     """Random draws on one device from one generator."""
 
     def __init__(self, device: torch.device, generator: torch.Generator):
-        self.like = {"device": device, "generator": generator}
+        self.device, self.generator = device, generator
 
     def uniform(self, n: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
-        return low + (high - low) * torch.rand(n, **self.like)
+        unit = torch.rand(n, device=self.device, generator=self.generator)
+        return low + (high - low) * unit
 
     def log_uniform(self, n: int, span: tuple[float, float]) -> torch.Tensor:
         return self.uniform(n, math.log(span[0]), math.log(span[1])).exp()
 
     def normal(self, *shape: int) -> torch.Tensor:
-        return torch.randn(shape, **self.like)
+        return torch.randn(shape, device=self.device, generator=self.generator)
 
     def happens(self, n: int, share: float) -> torch.Tensor:
-        return torch.rand(n, **self.like) < share
+        return self.uniform(n) < share
 
 
 def sample_crops(

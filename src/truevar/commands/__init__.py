@@ -1,0 +1,1 @@
+"""The commands of ``truevar``, a module each (``truevar.train.command`` is the last one)."""

@@ -1,0 +1,51 @@
+"""``truevar convert``: a table in another format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from truevar.commands.parser import above_zero
+
+DESCRIPTION = """\
+Read a table of emitters and write it in another format; origin of the coordinates, units and
+number of the first frame are converted as well.
+
+IN    ThunderSTORM or SMAP .csv, Picasso .hdf5, DECODE .h5, rapidSTORM .txt, Insight3 .bin
+OUT   .csv for ThunderSTORM, .hdf5 for Picasso, each with its NAME.yaml
+"""
+
+EXAMPLES = """\
+examples:
+  truevar convert emitters.csv emitters-picasso.hdf5
+  truevar convert table.txt table.csv --pixel-size 133
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Put the command's options onto a parser."""
+    parser.add_argument("table", metavar="IN", type=Path, help="the table to read")
+    parser.add_argument("output", metavar="OUT", type=Path, help="the table to write")
+    parser.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="a camera pixel, nm; needed where the table does not tell",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert as the options say.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
+    from truevar.io.side_file import need_pixel_size
+    from truevar.io.tables import check_writable, read_emitters
+
+    check_writable(args.output)
+    table = read_emitters(args.table, args.pixel_size)
+    need_pixel_size(args.table, table.meta)
+    table.write(args.output)
+    print(f"table: {args.output}, {len(table):,} emitters")
+    return 0

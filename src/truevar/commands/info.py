@@ -1,0 +1,167 @@
+"""``truevar info``: the installation and its models, or what a file is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import truevar
+from truevar.errors import UserError
+
+DESCRIPTION = """\
+Without a file: version, devices, libraries, and the models with what they were trained on.
+With one: what the movie, the table of emitters or the model (.safetensors) is.
+"""
+
+EXAMPLES = """\
+examples:
+  truevar info
+  truevar info movie.tif
+  truevar info emitters.csv
+"""
+
+_LIBRARIES = ("torch", "numpy", "scipy", "tifffile", "h5py", "safetensors", "matplotlib")
+_TABLES = (".csv", ".hdf5", ".h5", ".txt", ".bin")
+Line = tuple[str, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Put the command's options onto a parser."""
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, nargs="?", help="a movie, a table or a model"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    if args.file is None:
+        lines = _installation()
+    elif args.file.suffix.lower() in _TABLES:
+        lines = _table(args.file)
+    elif args.file.suffix.lower() == ".safetensors":
+        lines = _model(args.file.name, args.file)
+    else:
+        lines = _movie(args.file)
+    for name, text in lines:
+        print(f"{name:<17}{text}".rstrip())
+    return 0
+
+
+def _installation() -> Iterator[Line]:
+    yield "truevar", truevar.__version__
+    yield "Python", f"{platform.python_version()} on {platform.platform()}"
+    for name in _LIBRARIES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"
+    yield from _devices()
+
+    from truevar.model.weights import available_models
+
+    models = available_models()
+    if not models:
+        yield "models", "none came with the package"
+    for name, path in models.items():
+        yield "", ""
+        yield from _model(name, path)
+
+
+def _devices() -> Iterator[Line]:
+    import torch
+
+    yield "device", f"cpu, {torch.get_num_threads()} threads"
+    for number in range(torch.cuda.device_count()):
+        yield "device", f"cuda:{number}, {torch.cuda.get_device_name(number)}"
+    if torch.backends.mps.is_available():
+        yield "device", "mps, Apple"
+
+
+def _model(name: str, path: Path) -> Iterator[Line]:
+    header = read_header(path)
+    yield "model", f"{name} ({path}, {path.stat().st_size / 1e6:.1f} MB)"
+    yield "  threshold", f"{header.get('threshold')} (probability from which on one is reported)"
+    for group in ("domain", "training"):
+        for key, value in header.get(group, {}).items():
+            yield f"  {group}", f"{key}: {_plain(value)}"
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """What a file of weights says about itself, without its weights.
+
+    Raises:
+        UserError: no such file, or not one of this program.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as stored:
+            header = json.loads((stored.metadata() or {})["truevar"])
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {path}") from error
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise UserError(f"{path} holds no weights of truevar; is the path right?") from error
+    if not isinstance(header, dict):
+        raise UserError(f"{path} holds no weights of truevar; is the path right?")
+    return header
+
+
+def _movie(path: Path) -> Iterator[Line]:
+    from truevar.io.movies import check_values, open_movie
+
+    with open_movie(path) as movie:
+        n_frames, height, width = movie.shape
+        first = movie.read(0, 1)
+        check_values(first)
+        yield "movie", str(path)
+        yield "frames", f"{n_frames:,} of {width} x {height} px, {movie.dtype}"
+        low, middle, high = (f"{value:.6g}" for value in np.quantile(first, [0, 0.5, 1]))
+        yield "first frame", f"{low} to {high} ADU, median {middle}"
+        for name, value in movie.meta.items():
+            yield "tag", f"{name}: {_plain(value)}"
+        if "pixel_size" not in movie.meta:
+            yield "tag", "no pixel size; give --pixel-size NM to localize"
+        for note in movie.notes:
+            yield "note", note
+
+
+def _table(path: Path) -> Iterator[Line]:
+    from truevar.emitters import UNITS
+    from truevar.io.tables import read_emitters
+
+    table = read_emitters(path)
+    yield "table", str(path)
+    yield "emitters", f"{len(table):,}"
+    for name in table:
+        values = table[name][np.isfinite(table[name])]
+        if len(values):
+            low, middle, high = (f"{value:.6g}" for value in np.quantile(values, [0, 0.5, 1]))
+            yield f"  {name}", f"{low} to {high}, median {middle} ({UNITS[name]})"
+        else:
+            yield f"  {name}", f"no values ({UNITS[name]})"
+    for name, value in table.meta.items():
+        if name == "notes" and isinstance(value, list):
+            yield from (("note", str(note)) for note in value)
+        else:
+            yield "meta", f"{name}: {_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        if len(value) == 2 and all(isinstance(one, (int, float)) for one in value):
+            return f"{value[0]:g} to {value[1]:g}"
+        return ", ".join(_plain(one) for one in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,159 @@
+"""``truevar simulate``: a movie with known emitters."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truevar.commands.parser import above_zero, whole, zero_or_more
+from truevar.commands.progress import Progress
+from truevar.errors import UserError
+
+if TYPE_CHECKING:
+    from truevar.simulate.scene import SimulatedMovie
+
+DESCRIPTION = """\
+Make a movie of a named scene, with noise, and a table of the emitters that are in it.
+
+The movie is an ImageJ TIFF (a BigTIFF from 3.5 GB on) whose tags hold pixel size and
+camera, so that localize needs neither. The table has one row per emitter and frame:
+position in nm, photo-electrons of that frame, background, and the molecule's number.
+"""
+
+EXAMPLES = """\
+scenes (pixel 100 nm; photons per full frame, background per px, in photo-electrons):
+  2d-scmos         sCMOS, PSF 130 nm, 500-4000 photons, background 10, 22 or 50
+  2d-emccd         EMCCD, PSF 110 nm, 7000-13000 photons, background 90, 116 or 150
+  2d-dim           sCMOS, PSF 130 nm, 150-800 photons, background 5, 10 or 20
+  2d-structured    2d-scmos on a background with haze
+  filaments        2d-scmos with emitters on six curves
+  2d-widths-80     2d-scmos with a PSF of 80 nm; likewise -130, -180, -220
+
+Emitters are on for 2 frames in the mean. Density counts those on at one instant; a frame
+shows about 1.5 times as many.
+
+example:
+  truevar simulate --scene 2d-scmos --density 1 --frames 100 -o movie.tif --truth truth.csv
+"""
+
+LARGEST_IMAGEJ = 3_500_000_000
+"""Bytes of pixels; a larger movie becomes a BigTIFF, for classic TIFF ends at 4 GiB."""
+
+_CAMERA_TAGS = ("baseline", "e_per_adu", "em_gain", "read_sigma")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Put the command's options onto a parser."""
+    parser.add_argument("--scene", metavar="NAME", required=True, help="one of those below")
+    parser.add_argument(
+        "--density",
+        metavar="D",
+        type=above_zero,
+        required=True,
+        help="emitters on at one instant, per square micrometre",
+    )
+    parser.add_argument(
+        "--frames", metavar="N", type=whole(1), required=True, help="number of frames"
+    )
+    parser.add_argument(
+        "--size", metavar="PX", type=whole(16), default=64, help="width and height (default: 64)"
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=whole(0), default=0, help="same seed, same movie (default: 0)"
+    )
+    parser.add_argument(
+        "--background",
+        metavar="B",
+        type=zero_or_more,
+        help="photo-electrons per px (default: the middle one of the scene)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="MOVIE.tif", type=Path, required=True, help="the movie"
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="TRUTH.csv",
+        type=Path,
+        required=True,
+        help="the table: .csv (ThunderSTORM) or .hdf5 (Picasso)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate as the options say.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
+    from truevar.io.atomic import check_folder, replacing
+    from truevar.io.tables import check_writable
+
+    if args.output.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"cannot write {args.output}: a movie's ending must be .tif or .tiff")
+    check_folder(args.output)
+    check_writable(args.truth)
+
+    from truevar.simulate.scene import simulate
+
+    movie = simulate(args.scene, args.density, args.frames, args.size, args.seed, args.background)
+    truth = movie.truth
+    with replacing(args.output) as temporary:
+        with Progress("simulating", args.quiet) as progress:
+            write_movie(movie, temporary, progress)
+        # Inside: without its truth the movie does not appear either.
+        truth.write(args.truth)
+    if not args.quiet:
+        per_frame = len(truth) / args.frames
+        print(f"movie: {args.output}, {args.frames} frames of {args.size} x {args.size} px")
+        print(f"truth: {args.truth}, {len(truth):,} emitters, {per_frame:.4g} per frame")
+    return 0
+
+
+def write_movie(movie: SimulatedMovie, path: Path, progress: Progress) -> None:
+    """Write a movie block by block, with pixel size and camera in its tags.
+
+    Args:
+        movie: not drawn yet.
+        path: the TIFF.
+        progress: told after every block.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import tifffile
+
+    camera = movie.camera.describe()
+    per_um = 1000 / movie.pixel_size
+    metadata: dict[str, Any] = {
+        "axes": "TYX",
+        "pixel_size": movie.pixel_size,
+        **{name: camera[name] for name in _CAMERA_TAGS},
+    }
+    large = 2 * int(np.prod(movie.shape)) > LARGEST_IMAGEJ
+    if not large:
+        metadata["unit"] = "um"
+    with tifffile.TiffWriter(path, bigtiff=large, imagej=not large) as file:
+        file.write(
+            _pages(movie, progress),
+            shape=movie.shape,
+            dtype=np.uint16,
+            photometric="minisblack",
+            resolution=(1e4 * per_um, 1e4 * per_um) if large else (per_um, per_um),
+            resolutionunit="CENTIMETER" if large else "NONE",
+            metadata=metadata,
+        )
+
+
+def _pages(movie: SimulatedMovie, progress: Progress) -> Iterator[NDArray[np.uint16]]:
+    """(H, W) frames one after the other."""
+    done = 0
+    for block in movie:
+        yield from block
+        done += len(block)
+        progress(done, movie.shape[0])
