@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from truevar.infer.localize import localize
     from truevar.io.tables import read_emitters
     from truevar.model.weights import load_model
-    from truevar.simulate.scene import simulate
     from truevar.view.render import save_picture
 
 _WHERE = {
@@ -28,7 +27,6 @@ _WHERE = {
     "localize": "truevar.infer.localize",
     "read_emitters": "truevar.io.tables",
     "save_picture": "truevar.view.render",
-    "simulate": "truevar.simulate.scene",
 }
 
 __all__ = [
@@ -40,7 +38,6 @@ __all__ = [
     "localize",
     "read_emitters",
     "save_picture",
-    "simulate",
 ]
 
 

@@ -59,10 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, where a closed pipe is understood
         return code
-    except SystemExit as stop:  # after --help and --version
-        return stop.code if isinstance(stop.code, int) else 0
     except UserError as error:
         return _fail(str(error), _BAD_INPUT)
     except KeyboardInterrupt:
@@ -109,7 +107,10 @@ def _run(argv: list[str]) -> int:
     if not argv:
         parser.print_help()
         return 0
-    args = parser.parse_args(argv)
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as stop:  # after --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
     return int(args.run(args) or 0)
 
 

@@ -20,9 +20,7 @@ def test_number_on_at_one_instant_is_the_density_in_every_frame():
     generator = torch.Generator().manual_seed(1)
     n_scenes, level = 400, 20.0
     lifetime = torch.full((n_scenes,), 2.0)
-    scene, start, end = sample_on_times(
-        torch.full((n_scenes,), level), 6, lifetime, generator
-    )
+    scene, start, end = sample_on_times(torch.full((n_scenes,), level), 6, lifetime, generator)
     for instant in (0.0, 0.5, 3.2, 5.99):
         on = ((start <= instant) & (end > instant)).float()
         assert float(on.sum()) / n_scenes == pytest.approx(level, rel=0.05)
@@ -35,9 +33,7 @@ def test_number_on_at_one_instant_is_the_density_in_every_frame():
 
 def test_lifetime_is_exponential():
     generator = torch.Generator().manual_seed(2)
-    _, start, end = sample_on_times(
-        torch.tensor([30_000.0]), 3, torch.tensor([2.0]), generator
-    )
+    _, start, end = sample_on_times(torch.tensor([30_000.0]), 3, torch.tensor([2.0]), generator)
     stay = end - start
     assert float(stay.mean()) == pytest.approx(2.0, rel=0.03)
     assert float(stay.median()) == pytest.approx(2 * 0.6931, rel=0.03)

@@ -48,7 +48,7 @@ examples:
 
 What is not given is taken from the movie's tags, then from the camera file, then
 estimated from the movie itself (PSF width, gain, baseline); lines that begin with
-"note:" say so.
+"note:" or "warning:" say so.
 """
 
 _NUMBERS = ("baseline", "e_per_adu", "em_gain", "read_sigma")
@@ -237,4 +237,6 @@ def summary(emitters: Emitters) -> str:
 def _announce(setup: Setup) -> None:
     for note in setup.notes:
         print(f"note: {note}", file=sys.stderr)
+    for warning in setup.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     sys.stderr.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,16 +139,25 @@ def write_movie(movie: SimulatedMovie, path: Path, progress: Progress) -> None:
     large = 2 * int(np.prod(movie.shape)) > LARGEST_IMAGEJ
     if not large:
         metadata["unit"] = "um"
-    with tifffile.TiffWriter(path, bigtiff=large, imagej=not large) as file:
-        file.write(
-            _pages(movie, progress),
-            shape=movie.shape,
-            dtype=np.uint16,
-            photometric="minisblack",
-            resolution=(1e4 * per_um, 1e4 * per_um) if large else (per_um, per_um),
-            resolutionunit="CENTIMETER" if large else "NONE",
-            metadata=metadata,
-        )
+    try:
+        # Opened here: tifffile leaves its file open where a full disk stops it early.
+        with (
+            open(path, "wb") as handle,
+            tifffile.TiffWriter(handle, bigtiff=large, imagej=not large) as file,
+        ):
+            file.write(
+                _pages(movie, progress),
+                shape=movie.shape,
+                dtype=np.uint16,
+                photometric="minisblack",
+                resolution=(1e4 * per_um, 1e4 * per_um) if large else (per_um, per_um),
+                resolutionunit="CENTIMETER" if large else "NONE",
+                metadata=metadata,
+            )
+    except OSError as error:
+        if error.errno is None and "written" in str(error):  # NumPy's way to say it
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise
 
 
 def _pages(movie: SimulatedMovie, progress: Progress) -> Iterator[NDArray[np.uint16]]:

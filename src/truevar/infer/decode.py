@@ -114,9 +114,9 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     group = place[taker]
 
     def total(value: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(group, value * cells.prob, len(heads))
+        return np.asarray(np.bincount(group, value * cells.prob, len(heads)), dtype=np.float64)
 
-    mass = np.bincount(group, cells.prob, len(heads))
+    mass = total(np.ones(n))
     x, y, photons = (total(v) / mass for v in (cells.x, cells.y, cells.photons))
     spread = {
         name: np.sqrt(total(error**2 + (value - mean[group]) ** 2) / mass)

@@ -64,7 +64,7 @@ def localize(
     Returns:
         the table, sorted by frame. Positions and frames refer to the whole movie, also under
         ``roi`` and ``frames``; ``meta`` says what was used and where it came from,
-        ``meta["notes"]`` what had to be assumed.
+        ``meta["warnings"]`` what may be wrong with it.
 
     Raises:
         UserError: the movie, the model or a number cannot be used.
@@ -81,7 +81,7 @@ def localize(
         field_height, field_width = part.field
         used = find_setup(part, pixel_size, psf_sigma, camera, camera_profile, camera_maps)
         sigma_px = used.psf_sigma / used.pixel_size
-        used.notes.extend(domain_notes(trained.domain, sigma_px, used.pixel_size))
+        used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
         if announce:
             announce(used)
         engine = Engine(trained, used.camera, sigma_px, height, width, threshold)
@@ -109,6 +109,7 @@ def localize(
             "device": str(device),
             "seconds": round(time.monotonic() - began, 2),
             "notes": used.notes,
+            "warnings": used.warnings,
         }
     return table.emitters(meta)
 
@@ -130,7 +131,7 @@ def pick_device(name: str | torch.device) -> torch.device:
     return device
 
 
-def domain_notes(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
+def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
     """Warnings about a movie that the model was not trained on."""
     low, high = domain.get("psf_sigma", (0.0, math.inf))
     if low <= sigma_px <= high:

@@ -44,7 +44,7 @@ class PsfWidth:
             their errors explain; 0 if there were too few spots.
         elongation: the same for the logarithm of width along columns over along rows.
         spots: how many spots the width is taken from; 0 if it is a guess.
-        note: one line for the user, with what is doubtful about it.
+        note: one line on what is doubtful about it; empty if nothing is.
     """
 
     sigma_px: float
@@ -109,11 +109,11 @@ def estimate_psf_sigma(
         )
     spread = _scatter(good.width, good.error)
     elongation = _scatter(good.ratio, 2 * good.error)
-    note = f"PSF width: {sigma:.2f} px estimated from {len(good.width)} spots of the movie"
+    note = ""
     if spread > _SPREAD_LIMIT or elongation > _ELONGATION_LIMIT:
-        note += (
-            f"; the spots are not of one round shape (widths differ by {100 * spread:.0f} %, "
-            f"length and breadth by {100 * elongation:.0f} %): they overlap, or this is not "
+        note = (
+            "PSF width: the spots are not of one round shape (widths differ by "
+            f"{100 * spread:.0f} %, length and breadth by {100 * elongation:.0f} %): they overlap, or this is not "
             "the PSF of a 2D movie"
         )
     return PsfWidth(sigma, spread, elongation, len(good.width), note)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truevar.camera import EMCCD_EXCESS, Camera
+from truevar.camera import Camera
 from truevar.errors import UserError
 from truevar.infer.photon_transfer import estimate_camera
 from truevar.infer.psf_width import estimate_psf_sigma
@@ -34,7 +34,8 @@ class Setup:
         psf_sigma: nm.
         camera: of the region that is localised.
         sources: where each came from.
-        notes: lines the user should see.
+        notes: what was found, one line each.
+        warnings: what may be wrong with the result, one line each.
     """
 
     pixel_size: float
@@ -42,6 +43,7 @@ class Setup:
     camera: Camera
     sources: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find_setup(
@@ -65,7 +67,8 @@ def find_setup(
     Raises:
         UserError: a number out of range, or maps that do not belong to the movie.
     """
-    notes, sources = list(movie.notes), {}
+    setup = Setup(0.0, 0.0, Camera(), {}, list(movie.notes))
+    sources = setup.sources
     tags = dict(movie.meta)
     profile = dict(profile or {})
     given = {"pixel_size": pixel_size, "psf_sigma": psf_sigma}
@@ -83,24 +86,29 @@ def find_setup(
     px = lengths["pixel_size"]
     if px is None:
         px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, "assumed"
-        notes.append(
+        setup.warnings.append(
             f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
             "pixel; give --pixel-size NM"
         )
-    used_camera = _settle_camera(movie, camera, tags, profile, maps, sources, notes)
+    setup.pixel_size = px
+    setup.camera = _settle_camera(movie, camera, tags, profile, maps, setup)
     sigma = lengths["psf_sigma"]
     if sigma is None:
-        sample = _sample(movie)
         width = estimate_psf_sigma(
-            used_camera.to_photons(sample), used_camera.read_variance, used_camera.excess
+            setup.camera.to_photons(_sample(movie)),
+            setup.camera.read_variance,
+            setup.camera.excess,
         )
         sigma, sources["psf_sigma"] = width.sigma_px * px, "estimated from the movie"
-        notes.append(
-            f"PSF width estimated from the movie: {sigma:.0f} nm ({width.sigma_px:.2f} px)"
-        )
+        if width.spots:
+            setup.notes.append(
+                f"PSF width estimated from {width.spots} spots of the movie: {sigma:.0f} nm "
+                f"({width.sigma_px:.2f} px)"
+            )
         if width.note:
-            notes.append(width.note)
-    return Setup(px, sigma, used_camera, sources, notes)
+            setup.warnings.append(width.note)
+    setup.psf_sigma = sigma
+    return setup
 
 
 def _settle_camera(
@@ -109,15 +117,16 @@ def _settle_camera(
     tags: Mapping[str, Any],
     profile: Mapping[str, float],
     maps: NDArray[np.float32] | None,
-    sources: dict[str, str],
-    notes: list[str],
+    setup: Setup,
 ) -> Camera:
-    """The camera by the order of precedence; fills ``sources`` and ``notes``."""
+    """The camera by the order of precedence; says in ``setup`` where it came from."""
+    sources = setup.sources
     _, height, width = movie.shape
     rows = slice(movie.y0, movie.y0 + height)
     cols = slice(movie.x0, movie.x0 + width)
     if maps is not None:
-        notes.extend(fit_maps(maps, movie.field, rows, cols, movie.read(0, min(len(movie), 12))))
+        few = movie.read(0, min(len(movie), 12))
+        setup.warnings.extend(fit_maps(maps, movie.field, rows, cols, few))
         sources["camera"] = "per-pixel maps"
         return Camera.from_maps(maps, "per-pixel maps").crop(rows, cols)
     if isinstance(camera, Camera):
@@ -145,23 +154,25 @@ def _settle_camera(
             numbers[name] = check_number(name, value, f"{name} ({source})")
             origin[name] = source
     if "baseline" not in numbers or "e_per_adu" not in numbers:
-        # Photon transfer sees photo-electrons per ADU, and takes an EMCCD's excess noise for
-        # a lower gain.
-        em_gain = numbers.get("em_gain", 1.0)
-        factor = em_gain * (EMCCD_EXCESS if em_gain > 1 else 1.0)
-        known = numbers.get("e_per_adu")
         estimated, said = estimate_camera(
-            _sample(movie), numbers.get("baseline"), known / factor if known else None
+            _sample(movie),
+            numbers.get("baseline"),
+            numbers.get("e_per_adu"),
+            em_gain=numbers.get("em_gain", 1.0),
+            read_sigma=numbers.get("read_sigma", 0.0),
         )
-        notes.extend(said)
+        setup.warnings.extend(said)
         for name in ("baseline", "e_per_adu"):
             if name not in numbers:
                 numbers[name] = float(np.median(getattr(estimated, name)))
                 origin[name] = "estimated by photon transfer"
-                numbers[name] *= factor if name == "e_per_adu" else 1.0
     if "read_sigma" not in numbers:
-        numbers["read_sigma"] = 1.5 if numbers.get("em_gain", 1.0) == 1 else 75.0
-        origin["read_sigma"] = "assumed"
+        if "estimated by photon transfer" in origin.values():
+            # Read noise that is not known has been counted as background.
+            numbers["read_sigma"], origin["read_sigma"] = 0.0, "part of the estimated background"
+        else:
+            numbers["read_sigma"] = 1.5 if numbers.get("em_gain", 1.0) == 1 else 75.0
+            origin["read_sigma"] = "assumed"
     sources.update({f"camera.{name}": source for name, source in origin.items()})
     said_by = " and ".join(dict.fromkeys(origin.values()))
     return Camera(**numbers, source=said_by)

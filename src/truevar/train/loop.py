@@ -44,6 +44,7 @@ class TrainConfig:
             fills them with emitters.
         parents_per_crop: at most so many parents per scale and crop: bounds the cost of
             false alarms early on.
+        log_every: steps between lines of the log.
         save_every: seconds between checkpoints.
         validate_every: seconds between validations.
         seed: of the scenes; a resumed run draws new ones.
@@ -58,6 +59,7 @@ class TrainConfig:
     average: int = 1500
     children_threshold: float = 0.01
     parents_per_crop: int = 64
+    log_every: int = 100
     save_every: float = 180.0
     validate_every: float = 900.0
     seed: int = 1
@@ -250,7 +252,7 @@ def train(
             average.update(network, step)
             recent.append({"loss": float(loss.detach()), "norm": float(norm), **terms})
             now = time.monotonic()
-            if len(recent) >= 100:
+            if len(recent) >= config.log_every:
                 means = {k: sum(r[k] for r in recent) / len(recent) for k in recent[0]}
                 speed = (step - last_step) * config.batch / (now - last_line)
                 write(

@@ -27,7 +27,9 @@ class TrainingMix:
     """Ranges that a crop's microscope and sample are drawn from.
 
     Lengths in px, photons and background in photo-electrons, densities in emitters on at
-    one instant per px² (0.01 is 1 /µm² at 100 nm px), times in frames.
+    one instant per px² (0.01 is 1 /µm² at 100 nm px), times in frames. ``psf_error`` is how
+    far the stated width is off, ``defocus`` how much wider single emitters are, both relative
+    standard deviations: real spots are not all of one width.
     """
 
     psf_sigma: tuple[float, float] = (0.75, 2.2)
@@ -46,8 +48,10 @@ class TrainingMix:
     emccd_share: float = 0.12
     alone_share: float = 0.06
     edge_share: float = 0.1
-    psf_error: float = 0.03
-    ellipticity: float = 0.03
+    psf_error: float = 0.04
+    ellipticity: float = 0.04
+    defocus_share: float = 0.5
+    defocus: float = 0.12
 
 
 @dataclass(frozen=True)
@@ -127,18 +131,20 @@ def sample_crops(
     emccd_B = dice.happens(n_crops, mix.emccd_share)
     excess_B = torch.where(emccd_B, EMCCD_EXCESS, 1.0)
 
-    crop_M, frame_M, x_M, y_M, photons_M = _emitters(n_crops, size, dice, mix, usual_B, generator)
+    crop_M, frame_M, x_M, y_M, photons_M, wider_M = _emitters(
+        n_crops, size, dice, mix, usual_B, generator
+    )
     ellipse_B = 1 + mix.ellipticity * dice.normal(n_crops).clamp(-2, 2)
     light_BTHW = render_frames(
         x_M,
         y_M,
         photons_M,
         3 * crop_M + frame_M,
-        (sigma_B * ellipse_B)[crop_M],
+        (sigma_B * ellipse_B)[crop_M] * wider_M,
         3 * n_crops,
         size,
         size,
-        (sigma_B / ellipse_B)[crop_M],
+        (sigma_B / ellipse_B)[crop_M] * wider_M,
     ).view(n_crops, 3, size, size)
     counts_BTHW, read_variance_BHW = _expose(
         light_BTHW + background_BHW[:, None], emccd_B, dice, mix, generator
@@ -182,8 +188,8 @@ def _emitters(
     mix: TrainingMix,
     usual_B: torch.Tensor,
     generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Emitters by frame: crop, frame, x, y and photons of every emitter in every frame."""
+) -> tuple[torch.Tensor, ...]:
+    """Crop, frame, x, y, photons and relative width of every emitter in every frame."""
     width = size + 2 * MARGIN
     density_B = torch.where(
         dice.happens(n_crops, mix.sparse_share),
@@ -202,6 +208,8 @@ def _emitters(
     low_B = torch.where(usual_B, mix.usual_photons[0], dimmest_B).log()
     high_B = torch.where(usual_B, mix.usual_photons[1], brightest_B).log()
     rate_N = (low_B[crop_N] + dice.uniform(n) * (high_B - low_B)[crop_N]).exp()
+    defocused_B = dice.happens(n_crops, mix.defocus_share)
+    wider_N = 1 + mix.defocus * defocused_B[crop_N] * dice.normal(n).abs().clamp(max=2.5)
     emitter_M, frame_M, part_M = frames_on(start_N, end_N, 3)
     return (
         crop_N[emitter_M],
@@ -209,6 +217,7 @@ def _emitters(
         x_N[emitter_M],
         y_N[emitter_M],
         rate_N[emitter_M] * part_M,
+        wider_N[emitter_M],
     )
 
 

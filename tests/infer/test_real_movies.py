@@ -1,0 +1,97 @@
+"""The shipped model on movies of other people (skipped where they are absent)."""
+
+import h5py
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+import truevar
+from truevar.evaluate.metrics import score
+
+
+def nearest(found, pixel_size, reference):
+    """Distance in px from every reference row (frame, x, y in px) to the nearest emitter."""
+    distance = np.full(len(reference), np.inf)
+    for frame in np.unique(reference[:, 0]):
+        mine = found.frame == frame
+        rows = reference[:, 0] == frame
+        if mine.any():
+            points = np.stack([found.x[mine], found.y[mine]], 1) / pixel_size
+            distance[rows] = cKDTree(points).query(reference[rows, 1:])[0]
+    return distance
+
+
+def test_single_molecules_found_by_another_program_are_found(shared_data):
+    folder = shared_data / "real" / "pmhc-af647-128x128"
+    with np.load(folder / "cg_loc_orig.npz") as stored:
+        reference = np.concatenate(
+            [np.insert(stored[key][:, :2], 0, int(key), axis=1) for key in stored.files]
+        )
+    assert len(reference) == 76
+    found = truevar.localize(folder / "pMHC_AF647_200k_000_.npz", pixel_size=160)
+    distance = nearest(found, 160, reference)
+    assert (distance <= 1).sum() >= 72
+    assert np.median(distance[distance <= 1]) <= 0.15
+
+
+def test_storm_analysis_movie_is_localised_to_its_truth(shared_data):
+    folder = shared_data / "simulated" / "storm-analysis-256x256"
+    truth = truevar.read_emitters(folder / "test_olist.bin", pixel_size=160)
+    camera = {"baseline": 100.0, "e_per_adu": 1.0, "read_sigma": 0.0}
+    found = truevar.localize(folder / "test.dax", pixel_size=160, psf_sigma=160, camera=camera)
+    result = score(
+        found, truth, pixel_size=160, width=256, height=256, border=0, dim_share=0, resamples=0
+    )
+    assert result.jaccard >= 93
+    assert result.rmse <= 25
+
+
+def test_dna_paint_agrees_with_picasso(shared_data):
+    folder = shared_data / "simulated" / "picasso-paint-32x32"
+    with h5py.File(folder / "testdata_locs.hdf5") as file:
+        rows = file["locs"][:]
+    reference = np.stack([rows["frame"], rows["x"], rows["y"]], 1).astype(float)
+    assert len(reference) == 564
+    found = truevar.localize(folder / "testdata.raw", pixel_size=100)
+    distance = nearest(found, 100, reference)
+    assert (distance <= 1).mean() >= 0.95
+    assert np.median(distance[distance <= 1]) <= 0.1
+    assert len(found) <= 1.5 * len(reference)
+
+
+def test_hot_pixels_are_not_taken_for_emitters(shared_data):
+    folder = shared_data / "real" / "scmos-256x256"
+    maps = np.load(folder / "calib.npy").astype(np.float32).transpose(0, 2, 1)
+    hot = maps[1] > 100
+
+    def share_on_hot_pixels(camera_maps):
+        found = truevar.localize(folder / "sample.dax", pixel_size=160, camera_maps=camera_maps)
+        col, row = (np.clip(np.rint(v / 160).astype(int), 0, 255) for v in (found.x, found.y))
+        return hot[row, col].mean()
+
+    with_maps, without = share_on_hot_pixels(maps), share_on_hot_pixels(None)
+    assert with_maps <= 1.2 * hot.mean()
+    assert with_maps < without
+
+
+def test_maps_that_line_up_only_transposed_are_noticed(shared_data):
+    folder = shared_data / "real" / "scmos-256x256"
+    maps = np.load(folder / "calib.npy").astype(np.float32)
+    options = {"pixel_size": 160, "frames": (0, 4), "psf_sigma": 170}
+    wrong = truevar.localize(folder / "sample.dax", camera_maps=maps, **options)
+    right = truevar.localize(folder / "sample.dax", camera_maps=maps.transpose(0, 2, 1), **options)
+    assert any("transposed" in note for note in wrong.meta["warnings"])
+    assert not any("transposed" in note for note in right.meta["warnings"])
+
+
+@pytest.mark.parametrize("pixel_size", [100.0])
+def test_microtubules_are_found_where_the_mean_is_bright(shared_data, pixel_size):
+    path = shared_data / "real" / "microtubules-16x16" / "deconSTORM_microtubuledata.mat"
+    found = truevar.localize(path, pixel_size=pixel_size, frames=(0, 300))
+    assert len(found) > 300
+    from truevar.io.movies import open_movie
+
+    with open_movie(path) as movie:
+        mean = movie.read(0, 300).mean(0)
+    col, row = (np.clip(np.rint(v / pixel_size).astype(int), 0, 15) for v in (found.x, found.y))
+    assert mean[row, col].mean() > mean.mean() + 0.3 * mean.std()

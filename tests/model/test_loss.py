@@ -1,0 +1,95 @@
+import math
+
+import pytest
+import torch
+
+from truevar.model.heads import ScaleOutput
+from truevar.model.loss import EmitterTargets, VAREmitterLoss, _scale_terms
+from truevar.model.splits import SplitTable
+
+
+def output_of(x, y, count, sigma=0.1, cell=1.0, size=8):
+    """A first-scale output that announces single emitters in given cells, the rest empty."""
+    splits = SplitTable(2, parts=1)
+    row_R = torch.arange(size).repeat_interleave(size)
+    col_R = torch.arange(size).repeat(size)
+    prob_R = torch.full((size * size,), 1e-4)
+    x_R, y_R = col_R * 1.0, row_R * 1.0
+    for x_n, y_n, p in zip(x, y, count, strict=True):
+        r = int(y_n + 0.5) * size + int(x_n + 0.5)
+        prob_R[r], x_R[r], y_R[r] = p, x_n, y_n
+    split = torch.stack([1 - prob_R, prob_R, torch.full_like(prob_R, 1e-6)], 1)
+    split = split / split.sum(1, keepdim=True)
+    ones = torch.ones(size * size)
+    return ScaleOutput(
+        cell, (size, size), splits, torch.zeros(size * size, dtype=torch.long), row_R, col_R,
+        split.log(), splits.child_probabilities(split).flatten(0, 1),
+        splits.child_means(split).flatten(), x_R, y_R, sigma * ones, sigma * ones,
+        6.0 * ones, 0.2 * ones, 3.0 * ones,
+    )  # fmt: skip
+
+
+def targets_of(x, y):
+    return EmitterTargets(
+        torch.zeros(len(x), dtype=torch.long),
+        torch.tensor(x),
+        torch.tensor(y),
+        torch.full((len(x),), 6.0),
+        torch.full((1, 8, 8), 3.0),
+    )
+
+
+def test_one_sure_emitter_costs_its_gaussian_density():
+    where, how_many, split = _scale_terms(
+        output_of([3.2], [4.1], [1 - 1e-6]), targets_of([3.3], [4.1]), reach=1
+    )
+    density = (
+        -0.5 * (0.1 / 0.1) ** 2 - 2 * math.log(0.1) - math.log(0.2) - 1.5 * math.log(2 * math.pi)
+    )
+    # The other cells' 1e-4 each take a little weight.
+    assert float(where) == pytest.approx(-density, abs=0.02)
+    assert float(split) == pytest.approx(0.0, abs=0.03)
+    # A sure count is right: only the floor of the variance is left.
+    assert float(how_many) == pytest.approx(0.5 * math.log(0.05), abs=0.1)
+
+
+def test_a_border_emitter_shared_by_two_cells_is_not_punished_by_where():
+    shared, _, _ = _scale_terms(
+        output_of([3.49, 3.51], [4.0, 4.0], [0.5, 0.5]), targets_of([3.5], [4.0]), reach=1
+    )
+    alone, _, _ = _scale_terms(
+        output_of([3.49], [4.0], [1 - 1e-6]), targets_of([3.5], [4.0]), reach=1
+    )
+    assert float(shared) == pytest.approx(float(alone), abs=0.02)
+
+
+def test_the_split_is_taught_the_cell_that_takes_the_emitter():
+    """The model claims an emitter for the cell left of the border, the truth lies right of it."""
+    claimed = output_of([3.45], [4.0], [0.99])
+    _, _, split = _scale_terms(claimed, targets_of([3.52], [4.0]), reach=1)
+    assert float(split) < 0.1
+
+
+def test_missing_and_invented_emitters_cost():
+    right = _scale_terms(output_of([2.0], [2.0], [0.99]), targets_of([2.0], [2.0]), 1)
+    missed = _scale_terms(output_of([], [], []), targets_of([2.0], [2.0]), 1)
+    invented = _scale_terms(
+        output_of([2.0, 6.0], [2.0, 6.0], [0.99, 0.99]), targets_of([2.0], [2.0]), 1
+    )
+    assert sum(missed) > sum(right) + 5
+    assert sum(invented) > sum(right) + 3
+
+
+def test_no_emitters_at_all_is_no_accident():
+    loss, _ = VAREmitterLoss((1.0,))([output_of([], [], [])], targets_of([], []))
+    assert torch.isfinite(loss)
+
+
+def test_finer_scales_weigh_more():
+    weights = VAREmitterLoss().scale_weights
+    assert list(weights) == sorted(weights) == [0.5, 0.7, 0.9, 1.0]
+
+
+def test_occupancy_marks_the_cells_of_emitters():
+    occupied = targets_of([3.2, 7.4], [4.1, -0.4]).occupancy(0.5, (16, 16))
+    assert occupied.nonzero().tolist() == [[0, 0, 15], [0, 9, 7]]

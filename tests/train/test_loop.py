@@ -1,0 +1,104 @@
+import json
+import math
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from truevar.config import ModelConfig
+from truevar.errors import UserError
+from truevar.model.weights import load_model
+from truevar.train.checkpoint import load_checkpoint
+from truevar.train.command import main
+from truevar.train.loop import TrainConfig, train
+
+TINY = ModelConfig(stem_channels=8, frame_channels=4, joint_blocks=1, embed_dim=16, num_heads=2)
+SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
+
+
+def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
+    lines = []
+    config = TrainConfig(minutes=0.25, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
+    weights = train(TINY, config, tmp_path, report=lines.append)
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses) > 3
+    assert losses[-1] < 0.8 * losses[0]
+    first = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert load_model(weights).training["crops"] == 4 * first["step"]
+
+    again = train(TINY, SHORT, tmp_path / "more", resume=tmp_path / "checkpoint.pt")
+    second = load_checkpoint(tmp_path / "more" / "checkpoint.pt")
+    assert second["step"] > first["step"]
+    assert second["seconds"] > first["seconds"]
+    assert load_model(again).training["steps"] == second["step"]
+    log = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(math.isfinite(json.loads(line)["loss"]) for line in log)
+
+
+def test_validation_is_logged_and_sets_the_threshold(tmp_path):
+    seen = []
+
+    def validate(network):
+        seen.append(sum(p.numel() for p in network.parameters()))
+        return {"threshold": 0.35, "scene 1": {"E": 10.0}}
+
+    weights = train(TINY, SHORT, tmp_path, validate=validate)
+    assert seen
+    assert load_model(weights).threshold == 0.35
+    assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
+
+
+def test_what_is_not_a_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    with pytest.raises(UserError, match="no checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+    path.write_bytes(b"garbage")
+    with pytest.raises(UserError, match="not a checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+    torch.save({"a": 1}, path)
+    with pytest.raises(UserError, match="not a checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+
+
+def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
+    folder = tmp_path / "run"
+    options = ["--minutes", "0.03", "--batch", "2", "-o", str(folder), "--no-validation"]
+    assert main(options) == 0
+    assert {p.name for p in folder.iterdir()} == {
+        "checkpoint.pt",
+        "curve.png",
+        "log.jsonl",
+        "weights.safetensors",
+    }
+    assert "weights:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options", [["--minutes", "-1"], ["--minutes", "nan"], ["--batch", "0"], ["--device", "moon"]]
+)
+def test_bad_options_are_one_line(tmp_path, capsys, options):
+    assert main([*options, "-o", str(tmp_path / "run")]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("truevar: error:")
+
+
+def test_training_imports_nothing_but_what_it_computes_with(tmp_path):
+    """Readers, tables and plotting must not be needed on a bare training machine."""
+    code = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'tifffile', 'h5py', 'matplotlib', 'PIL'}:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "from truevar.train.command import main\n"
+        f"sys.exit(main(['--minutes', '0.02', '--batch', '2', '-o', {str(tmp_path / 'r')!r}, "
+        "'--no-validation']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "matplotlib is not installed" in done.stdout
+    shutil.rmtree(tmp_path / "r")
