@@ -113,8 +113,8 @@ def estimate_psf_sigma(
     if spread > _SPREAD_LIMIT or elongation > _ELONGATION_LIMIT:
         note = (
             "PSF width: the spots are not of one round shape (widths differ by "
-            f"{100 * spread:.0f} %, length and breadth by {100 * elongation:.0f} %): they overlap, or this is not "
-            "the PSF of a 2D movie"
+            f"{100 * spread:.0f} %, length and breadth by {100 * elongation:.0f} %): they "
+            "overlap, or this is not the PSF of a 2D movie"
         )
     return PsfWidth(sigma, spread, elongation, len(good.width), note)
 

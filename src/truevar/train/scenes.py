@@ -29,7 +29,9 @@ class TrainingMix:
     Lengths in px, photons and background in photo-electrons, densities in emitters on at
     one instant per px² (0.01 is 1 /µm² at 100 nm px), times in frames. ``psf_error`` is how
     far the stated width is off, ``defocus`` how much wider single emitters are, both relative
-    standard deviations: real spots are not all of one width.
+    standard deviations: real spots are not all of one width. ``motion`` is the step of a
+    diffusing emitter from frame to frame along an axis: neighbouring frames must not be
+    trusted blindly.
     """
 
     psf_sigma: tuple[float, float] = (0.75, 2.2)
@@ -52,6 +54,8 @@ class TrainingMix:
     ellipticity: float = 0.04
     defocus_share: float = 0.5
     defocus: float = 0.12
+    moving_share: float = 0.15
+    motion: tuple[float, float] = (0.1, 1.5)
 
 
 @dataclass(frozen=True)
@@ -210,12 +214,17 @@ def _emitters(
     rate_N = (low_B[crop_N] + dice.uniform(n) * (high_B - low_B)[crop_N]).exp()
     defocused_B = dice.happens(n_crops, mix.defocus_share)
     wider_N = 1 + mix.defocus * defocused_B[crop_N] * dice.normal(n).abs().clamp(max=2.5)
+    moving_B = dice.happens(n_crops, mix.moving_share)
+    motion_N = (dice.log_uniform(n_crops, mix.motion) * moving_B)[crop_N]
+    # The walk's origin is the middle frame; the outer two are a step away.
+    step_2N3 = dice.normal(2, n, 3) * motion_N[:, None]
+    step_2N3[:, :, 1] = 0
     emitter_M, frame_M, part_M = frames_on(start_N, end_N, 3)
     return (
         crop_N[emitter_M],
         frame_M,
-        x_N[emitter_M],
-        y_N[emitter_M],
+        x_N[emitter_M] + step_2N3[0, emitter_M, frame_M],
+        y_N[emitter_M] + step_2N3[1, emitter_M, frame_M],
         rate_N[emitter_M] * part_M,
         wider_N[emitter_M],
     )
