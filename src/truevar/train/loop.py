@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,10 @@ from truevar.config import ModelConfig
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import save_weights
+from truevar.train.average import Average
 from truevar.train.checkpoint import load_checkpoint, save_checkpoint
-from truevar.train.scenes import CropBatch, TrainingMix, sample_crops
+from truevar.train.prefetch import batches
+from truevar.train.scenes import CropBatch, TrainingMix
 
 
 @dataclass(frozen=True)
@@ -63,68 +63,6 @@ class TrainConfig:
     save_every: float = 180.0
     validate_every: float = 900.0
     seed: int = 1
-
-
-class Average:
-    """Running average of a model's weights; what is validated and shipped."""
-
-    def __init__(self, network: torch.nn.Module, horizon: int):
-        self.horizon = horizon
-        self.values = {k: v.detach().clone().float() for k, v in network.named_parameters()}
-
-    @torch.no_grad()
-    def update(self, network: torch.nn.Module, step: int) -> None:
-        """Blend in the weights after ``step`` steps (a shorter memory early on)."""
-        share = 1 / min(self.horizon, 1 + step / 4)
-        names, values = zip(*network.named_parameters(), strict=True)
-        torch._foreach_lerp_([self.values[name] for name in names], list(values), share)
-
-    def copy_to(self, network: torch.nn.Module) -> torch.nn.Module:
-        """Put the average into a model of the same shape."""
-        network.load_state_dict(self.values, strict=False)
-        return network
-
-
-def batches(
-    config: TrainConfig, mix: TrainingMix, device: torch.device, seed: int
-) -> Iterator[CropBatch]:
-    """Endless batches; on a CPU a thread simulates ahead while the network learns."""
-    generator = torch.Generator(device).manual_seed(seed)
-
-    def one() -> CropBatch:
-        return sample_crops(config.batch, config.crop, generator, mix, device)
-
-    if device.type != "cpu":
-        while True:
-            yield one()
-    ready: queue.Queue[CropBatch | BaseException] = queue.Queue(maxsize=3)
-    stop = threading.Event()
-
-    def simulate() -> None:
-        torch.set_num_threads(1)  # this thread's own: the others belong to the network
-        while not stop.is_set():
-            try:
-                item: CropBatch | BaseException = one()
-            except BaseException as error:  # handed over to the training thread
-                item = error
-            while not stop.is_set():
-                try:
-                    ready.put(item, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-
-    thread = threading.Thread(target=simulate, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
 
 
 def train(
@@ -178,7 +116,7 @@ def train(
         step, seconds_before = state["step"], state["seconds"]
         threshold = state.get("threshold", 0.5)
     loss_of = VAREmitterLoss()
-    source = batches(config, mix, device, config.seed + 7919 * step)
+    source = batches(config.batch, config.crop, mix, device, config.seed + 7919 * step)
     seconds_all = seconds_before + 60 * config.minutes
     log = (folder / "log.jsonl").open("a", encoding="utf-8")
     recent: list[dict[str, float]] = []
@@ -212,7 +150,7 @@ def train(
             folder / "weights.safetensors",
             shadow,
             threshold,
-            domain_of(mix),
+            mix.domain(),
             {
                 "steps": step,
                 "crops": step * config.batch,
@@ -276,7 +214,7 @@ def train(
         run_validation()
         save()
     finally:
-        source.close()  # type: ignore[attr-defined]
+        source.close()
         log.close()
     return folder / "weights.safetensors"
 
@@ -304,16 +242,3 @@ def _forward(
             most_parents=config.parents_per_crop * config.batch,
         )
     return loss_of(outputs, batch.targets)
-
-
-def domain_of(mix: TrainingMix) -> dict[str, Any]:
-    """What a model trained on a mix knows, in the units a user has."""
-    return {
-        "psf_sigma": list(mix.psf_sigma),
-        "photons": list(mix.photons),
-        "background": list(mix.background),
-        "density_per_px": [0.0, mix.density[1]],
-        "dimensions": 2,
-        "psf": "Gaussian",
-        "cameras": ["sCMOS", "EMCCD"],
-    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -56,6 +57,18 @@ class TrainingMix:
     defocus: float = 0.12
     moving_share: float = 0.15
     motion: tuple[float, float] = (0.1, 1.5)
+
+    def domain(self) -> dict[str, Any]:
+        """What a model trained on this mix knows; goes into the weights' header."""
+        return {
+            "psf_sigma": list(self.psf_sigma),
+            "photons": list(self.photons),
+            "background": list(self.background),
+            "density_per_px": [0.0, self.density[1]],
+            "dimensions": 2,
+            "psf": "Gaussian",
+            "cameras": ["sCMOS", "EMCCD"],
+        }
 
 
 @dataclass(frozen=True)
