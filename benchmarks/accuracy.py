@@ -4,7 +4,7 @@
         --markdown docs/results/first-model.md
 
 Movies are 64×64 px at the lowest, middle and highest background of a scene, pooled. The
-limits are the joint Cramér–Rao limits of one frame and of three (PROTOCOL.md).
+limits are the joint Cramér–Rao limits of one frame and of three (docs/protocol.md).
 """
 
 from __future__ import annotations

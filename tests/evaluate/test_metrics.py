@@ -1,4 +1,4 @@
-"""Every line of PROTOCOL.md's Scoring, on cases that can be counted by hand."""
+"""Every line of docs/protocol.md's Scoring, on cases that can be counted by hand."""
 
 import json
 import time

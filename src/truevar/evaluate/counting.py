@@ -1,4 +1,4 @@
-"""From matched tables to per-frame sums, and from sums to PROTOCOL.md's figures."""
+"""From matched tables to per-frame sums, and from sums to docs/protocol.md's figures."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Limit:
     """The best efficiency, and what it is made of.
 
     Attributes:
-        efficiency: E of PROTOCOL.md.
+        efficiency: E of docs/protocol.md.
         jaccard: share of the scored emitters that can be found, in %.
         rmse: lateral root-mean-square bound of those, nm; NaN without any.
         emitters: number of scored emitters.
@@ -122,7 +122,7 @@ def limit_efficiency(
     dim_share: float = DIM_SHARE,
     radius: float = RADIUS_NM,
 ) -> Limit:
-    """The efficiency that the joint bounds allow ("The joint limits" of PROTOCOL.md).
+    """The efficiency that the joint bounds allow ("The joint limits" of docs/protocol.md).
 
     An emitter whose lateral bound √(var x + var y) exceeds half the matching radius counts
     as missed; the others are found with the error of their bound; there are no false

@@ -1,4 +1,4 @@
-"""Which prediction is which true emitter, and which of them count (PROTOCOL.md, Scoring).
+"""Which prediction is which true emitter, and which of them count (docs/protocol.md, Scoring).
 
 Per frame, predictions and true emitters within 250 nm of each other are assigned one to
 one, optimally: as many pairs as possible, and among those the least sum of distances.

@@ -1,4 +1,4 @@
-"""The accuracy of a table of predictions: PROTOCOL.md's figures, with their intervals."""
+"""The accuracy of a table of predictions: docs/protocol.md's figures, with their intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A score: PROTOCOL.md's figures with their intervals, pooled and compared."""
+"""A score: docs/protocol.md's figures with their intervals, pooled and compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LINES = (
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of PROTOCOL.md; None where the tables do not tell enough, NaN where nothing counts.
+    """Figures of docs/protocol.md; None where the tables do not tell enough, NaN where nothing counts.
 
     Attributes:
         efficiency: E; in 3D the mean of the lateral and the axial one.
@@ -153,7 +153,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes zero: what PROTOCOL.md calls better (or worse)."""
+        """Whether the interval excludes zero: what docs/protocol.md calls better (or worse)."""
         return self.low > 0 or self.high < 0
 
 

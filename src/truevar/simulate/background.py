@@ -1,4 +1,4 @@
-"""Backgrounds: flat, or structured by haze as PROTOCOL's ``2d-structured`` has it."""
+"""Backgrounds: flat, or structured by haze as docs/protocol.md's ``2d-structured`` has it."""
 
 from __future__ import annotations
 

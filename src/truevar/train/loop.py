@@ -33,6 +33,7 @@ class TrainConfig:
 
     Args:
         minutes: wall-clock budget of this run.
+        steps: also stop after so many steps in all; for comparisons at equal crops.
         batch: crops per step.
         crop: width of a crop in px, a multiple of the coarsest cell.
         learning_rate: at the cosine's top.
@@ -51,6 +52,7 @@ class TrainConfig:
     """
 
     minutes: float = 30.0
+    steps: int | None = None
     batch: int = 32
     crop: int = 40
     learning_rate: float = 1.5e-3
@@ -172,6 +174,8 @@ def train(
     try:
         while True:
             done = seconds() / seconds_all
+            if config.steps:
+                done = max(done, step / config.steps)
             if done >= 1 and step > 0:
                 break
             rate = config.learning_rate * min(1.0, (step + 1) / config.warmup)
