@@ -141,3 +141,35 @@ def test_close_may_be_called_twice(tmp_path, frames):
     movie.close()
     movie.close()
     (tmp_path / "a.npy").unlink()  # Windows refuses this while the file is open
+
+
+def test_neighbours_of_a_range(frames):
+    with open_movie(frames, frames=(3, 8), roi=(4, 24, 2, 18)) as movie:
+        before, after = movie.neighbours()
+        np.testing.assert_array_equal(before, frames[2:3, 2:18, 4:24])
+        np.testing.assert_array_equal(after, frames[8:9, 2:18, 4:24])
+    assert open_movie(frames).neighbours() == (None, None)
+    assert open_movie(frames, frames=(0, 9)).neighbours()[0] is None
+    assert open_movie(frames, frames=(1, 10)).neighbours()[1] is None
+
+
+def test_a_bad_frame_beside_a_range_is_no_neighbour(frames):
+    bad = frames.astype(np.float32)
+    bad[2, 3, 4] = np.nan
+    before, after = open_movie(bad, frames=(3, 8)).neighbours()
+    assert before is None
+    assert after is not None
+
+
+def test_light_in_every_other_frame_is_enough():
+    frames = np.zeros((15, 16, 16), np.uint16)
+    frames[1::2] = 7
+    open_movie(frames).check_not_empty()
+
+
+def test_values_beyond_any_camera(frames):
+    block = frames.astype(np.float64)
+    check_values(block)
+    block[4, 0, 0] = -1e30
+    with pytest.raises(UserError, match="frame 14 .* beyond"):
+        check_values(block, 10)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from truevar.commands.parser import above_zero
+from truevar.errors import UserError
 
 DESCRIPTION = """\
 Read a table of emitters and write it in another format; origin of the coordinates, units and
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
     from truevar.io.tables import check_writable, read_emitters
 
     check_writable(args.output)
+    if args.output.exists() and args.table.exists() and args.output.samefile(args.table):
+        # Columns that are not known here would be lost with the only copy.
+        raise UserError(f"{args.output} is the table that is read; write to another file")
     table = read_emitters(args.table, args.pixel_size)
     need_pixel_size(args.table, table.meta)
     table.write(args.output)

@@ -104,7 +104,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--camera",
         metavar="FILE.yaml",
         type=Path,
-        help="these numbers from a file (keys: docs/formats.md); options go before it",
+        help="these numbers from a file with the keys baseline, e_per_adu, em_gain, read_sigma "
+        "(pixel_size and psf_sigma too, in nm), or as DECODE and Picasso name them; options and "
+        "the movie's tags go before it",
     )
     camera.add_argument(
         "--camera-maps",

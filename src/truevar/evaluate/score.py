@@ -35,7 +35,7 @@ _LINES = (
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of docs/protocol.md; None where the tables do not tell enough, NaN where nothing counts.
+    """Figures of docs/protocol.md; None where the tables tell too little, NaN where nothing counts.
 
     Attributes:
         efficiency: E; in 3D the mean of the lateral and the axial one.

@@ -47,17 +47,18 @@ def localize(
     Args:
         movie: a file, or an array (frames, H, W) or (H, W) in ADU.
         model: a trained model, its name, or a file of weights.
-        pixel_size: nm; by default what the file says, else 100 with a note.
+        pixel_size: nm; by default what the file says, else 100 with a warning.
         psf_sigma: width of the PSF in nm; estimated from the movie by default.
         camera: a camera, or some of its numbers (``baseline``, ``e_per_adu``, ``em_gain``,
             ``read_sigma``); what is missing comes from the file, the profile, an estimate.
         camera_profile: numbers of a camera file (:mod:`truevar.io.camera_file`).
         camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron.
         frames: (first, end), counted from 0, half-open; None for an open end. The frames
-            just outside are looked at as neighbours.
+            just outside are looked at as neighbours, so the range gives the same emitters as
+            the whole movie (with the same camera and PSF width).
         roi: (x0, x1, y0, y1) in px, half-open.
         min_prob: emitters less probable are left out; the model's own threshold by default.
-        device: where to compute.
+        device: where to compute; a model that is given stays where it is.
         progress: called after every batch.
         announce: called with the setup before the first frame.
 
@@ -71,8 +72,11 @@ def localize(
     """
     if min_prob is not None and not 0 <= min_prob <= 1:
         raise UserError(f"a probability of {min_prob:g} does not exist; give one from 0 to 1")
-    device = pick_device(device)
-    trained = model if isinstance(model, TrainedModel) else load_model(model, device)
+    if isinstance(model, TrainedModel):
+        trained, device = model, next(model.network.parameters()).device
+    else:
+        device = pick_device(device)
+        trained = load_model(model, device)
     threshold = trained.threshold if min_prob is None else min_prob
     began = time.monotonic()
     with open_movie(movie, frames=frames, roi=roi) as part:
@@ -87,7 +91,7 @@ def localize(
         engine = Engine(trained, used.camera, sigma_px, height, width, threshold)
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
         done = 0
-        for found, frames_done in engine.run(_blocks(part)):
+        for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
             done += frames_done
             table.add(found, done - frames_done)
             if progress:
@@ -122,8 +126,8 @@ def pick_device(name: str | torch.device) -> torch.device:
     """
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=device).item()  # "meta" has tensors, but nothing in them
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise UserError(
             f"device {str(name)!r} is not available here; use cpu, or cuda on a machine with an "
             "NVIDIA GPU"

@@ -17,7 +17,7 @@ from truevar.camera import Camera
 from truevar.errors import UserError
 from truevar.infer.photon_transfer import estimate_camera
 from truevar.infer.psf_width import estimate_psf_sigma
-from truevar.io.camera_file import check_number, fit_maps
+from truevar.io.camera_file import check_maps, check_number, fit_maps
 from truevar.io.movies import Movie, check_values
 
 ASSUMED_PIXEL_SIZE = 100.0
@@ -125,7 +125,9 @@ def _settle_camera(
     rows = slice(movie.y0, movie.y0 + height)
     cols = slice(movie.x0, movie.x0 + width)
     if maps is not None:
+        maps = check_maps(maps)
         few = movie.read(0, min(len(movie), 12))
+        check_values(few, movie.first_frame)
         setup.warnings.extend(fit_maps(maps, movie.field, rows, cols, few))
         sources["camera"] = "per-pixel maps"
         return Camera.from_maps(maps, "per-pixel maps").crop(rows, cols)
@@ -140,6 +142,11 @@ def _settle_camera(
                 )
             return camera.crop(rows, cols)
         return camera
+    unknown = sorted(set(camera or {}) - set(_CAMERA_NUMBERS))
+    if unknown:
+        raise UserError(
+            f"a camera has no {unknown[0]!r}; its numbers are {', '.join(_CAMERA_NUMBERS)}"
+        )
     numbers: dict[str, float] = {}
     origin: dict[str, str] = {}
     for source, values in (

@@ -28,6 +28,7 @@ ALIASES = {
     "pixelsize": "pixel_size",
     "psf_sigma": "psf_sigma",
     "cic": "cic",
+    "spur_noise": "cic",
 }
 """Accepted names, in lower case, and what they are called here (docs/formats.md)."""
 
@@ -51,7 +52,7 @@ def check_number(name: str, value: Any, shown: str | None = None) -> float:
     """
     wanted = _RANGES[name]
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     low = {"above 0": 0.0, "at least 1": 1.0, "0 or more": 0.0}.get(wanted, -math.inf)
@@ -71,12 +72,14 @@ def read_camera_profile(path: str | PathLike[str]) -> dict[str, float]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
+        documents = list(yaml.safe_load_all(text))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the camera file {path}; is the path right?") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a 32nd of May
         raise UserError(f"the camera file {path} is not YAML; see docs/formats.md") from error
-    found = flatten(values) if isinstance(values, Mapping) else {}
+    found: dict[str, float] = {}
+    for values in documents:  # Picasso's files are of several
+        found |= _flatten(values) if isinstance(values, Mapping) else {}
     if not found:
         raise UserError(
             f"the camera file {path} has none of baseline, e_per_adu, em_gain, read_sigma"
@@ -84,14 +87,21 @@ def read_camera_profile(path: str | PathLike[str]) -> dict[str, float]:
     return found
 
 
-def flatten(values: Mapping[str, Any]) -> dict[str, float]:
-    """Known numbers of a mapping, one level of groups (DECODE's ``Camera:``) included."""
+def _flatten(values: Mapping[str, Any]) -> dict[str, float]:
+    """Known numbers of a mapping, those in groups (DECODE's ``Camera:``) included."""
     found: dict[str, float] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found.update(flatten(value))
+            found.update(_flatten(value))
         elif str(key).lower() in ALIASES and value is not None:
             name = ALIASES[str(key).lower()]
+            if name == "pixel_size" and isinstance(value, list) and value:  # DECODE: both sides
+                if any(side != value[0] for side in value):
+                    raise UserError(
+                        f"{key} in the camera file is {value}; pixels that are not square cannot "
+                        "be used: give one length"
+                    )
+                value = value[0]
             found[name] = check_number(name, value, f"{key} in the camera file")
     return found
 
@@ -108,14 +118,28 @@ def read_camera_maps(path: str | PathLike[str]) -> NDArray[np.float32]:
         raise UserError(f"cannot read the camera maps {path}; is the path right?") from error
     except ValueError as error:
         raise UserError(f"{path} is not a NumPy .npy file of camera maps") from error
+    except EOFError as error:
+        raise UserError(f"{path} is empty") from error
+    return check_maps(maps, str(path))
+
+
+def check_maps(maps: Any, name: str = "camera_maps") -> NDArray[np.float32]:
+    """Per-pixel maps as :func:`read_camera_maps` gives them, from an array.
+
+    Raises:
+        UserError: not of the shape (3, H, W), or values that no camera has.
+    """
     if not isinstance(maps, np.ndarray) or maps.ndim != 3 or maps.shape[0] != 3:
         shape = getattr(maps, "shape", "several arrays")
         raise UserError(
-            f"{path} holds {shape}; camera maps have the shape (3, H, W): offset, variance, gain"
+            f"{name} holds {shape}; camera maps have the shape (3, H, W): offset, variance, gain"
         )
-    values = maps.astype(np.float32)
+    if maps.dtype.kind not in "iuf":
+        raise UserError(f"{name} holds {maps.dtype} values; camera maps are real numbers")
+    with np.errstate(over="ignore"):  # infinite then, and refused
+        values = maps.astype(np.float32)
     if not np.isfinite(values).all() or (values[2] <= 0).any() or (values[1] < 0).any():
-        raise UserError(f"{path}: variances must be 0 or more, gains above 0, all finite")
+        raise UserError(f"{name}: variances must be 0 or more, gains above 0, all finite")
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,9 @@ from truevar.io.tiff import open_tiff
 
 SMALLEST = 16
 """A frame or region of interest must have so many pixels along both sides."""
+
+LARGEST = 1e12
+"""Larger pixels are no camera's, and their squares would not fit single precision."""
 
 KINDS = ".tif, .tiff, .stk, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
 
@@ -116,22 +120,45 @@ class Movie:
         stop = min(stop, len(self))
         if not 0 <= start <= stop:
             raise IndexError(f"no frames {start}:{stop} in a movie of {len(self)}")
+        return self._read_file(self.first_frame + start, self.first_frame + stop)
+
+    def neighbours(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+        """The file's frames just before and just behind the range that was asked for.
+
+        Returns:
+            (1, H, W) each, of the same region; None where the file has none, or one that
+            cannot be used: a range may have been chosen to leave a bad frame out.
+        """
+        before, after = self.first_frame - 1, self.first_frame + len(self)
+        return self._usable(before), self._usable(after)
+
+    def _usable(self, frame: int) -> NDArray[Any] | None:
+        if not 0 <= frame < self.total_frames:
+            return None
+        try:
+            block = self._read_file(frame, frame + 1)
+            check_values(block, frame)
+        except UserError:
+            return None
+        return block
+
+    def _read_file(self, start: int, stop: int) -> NDArray[Any]:
+        """The region's part of frames [start, stop) of the file."""
         _, height, width = self.shape
-        rows = slice(self.y0, self.y0 + height)
-        first = self.first_frame
-        block = self._source.read(first + start, first + stop, rows)
+        block = self._source.read(start, stop, slice(self.y0, self.y0 + height))
         if width != block.shape[2]:
             block = np.ascontiguousarray(block[:, :, self.x0 : self.x0 + width])
         return block
 
     def check_not_empty(self, count: int = 8) -> None:
-        """Look at up to ``count`` frames spread over the movie.
+        """Look at up to ``count`` frames spread over the movie, and at all if those are zero.
 
         Raises:
-            UserError: they are all zero.
+            UserError: every frame is zero.
         """
-        picked = np.unique(np.linspace(0, len(self) - 1, count).astype(int))
-        if not any(np.any(self.read(int(one), int(one) + 1)) for one in picked):
+        # With light in every other frame only, as in some protocols, a sample may miss it.
+        spread = np.unique(np.linspace(0, len(self) - 1, count).astype(int)).tolist()
+        if not any(np.any(self.read(one, one + 1)) for one in chain(spread, range(len(self)))):
             raise UserError(
                 f"every pixel of the movie {self.name} is zero; was it saved or copied properly?"
             )
@@ -184,23 +211,30 @@ def open_movie(
 
 
 def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
-    """Make sure that every pixel is a number.
+    """Make sure that every pixel is a number that a camera can give.
 
     Args:
         block: (n, H, W) as read.
         first_frame: index of its first frame, for the message.
 
     Raises:
-        UserError: a pixel is NaN or infinite.
+        UserError: a pixel is NaN, infinite, or beyond :data:`LARGEST`.
     """
     if block.dtype.kind != "f":
         return
-    good = np.isfinite(block).reshape(len(block), -1).all(axis=1)
-    if not good.all():
-        frame = first_frame + int(np.argmin(good))
+    finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+    if not finite.all():
+        frame = first_frame + int(np.argmin(finite))
         raise UserError(
             f"frame {frame} (counted from 0) has pixels that are NaN or infinite; repair the "
             "movie or leave the frame out with --frames"
+        )
+    small = (np.abs(block) <= LARGEST).reshape(len(block), -1).all(axis=1)
+    if not small.all():
+        frame = first_frame + int(np.argmin(small))
+        raise UserError(
+            f"frame {frame} (counted from 0) has pixels beyond {LARGEST:g}, which no camera gives; "
+            "repair the movie or leave the frame out with --frames"
         )
 
 

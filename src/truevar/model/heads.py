@@ -37,6 +37,8 @@ class ScaleOutput:
         sigma_x_R, sigma_y_R: (R,) their standard errors.
         log_photons_R, sigma_log_photons_R: (R,) log photons of the frame and its error.
         log_bg_R: (R,) log background per pixel.
+        weight_G: (G,) in training, how many groups of its kind a group stands for (groups
+            of unlikely parents are drawn by lot); None where all were made.
     """
 
     cell: float
@@ -55,6 +57,7 @@ class ScaleOutput:
     log_photons_R: torch.Tensor
     sigma_log_photons_R: torch.Tensor
     log_bg_R: torch.Tensor
+    weight_G: torch.Tensor | None = None
 
     @property
     def crop_R(self) -> torch.Tensor:

@@ -105,9 +105,10 @@ class VAREmitterLoss(nn.Module):
             true_bg_R = targets.log_bg_BHW[
                 output.crop_R, at_row_R.clamp(max=H - 1), at_col_R.clamp(max=W - 1)
             ]
-            background = nn.functional.smooth_l1_loss(
-                output.log_bg_R, true_bg_R, reduction="sum", beta=0.1
+            background_R = nn.functional.smooth_l1_loss(
+                output.log_bg_R, true_bg_R, reduction="none", beta=0.1
             )
+            background = (background_R * _weight_R(output)).sum()
             total = total + weight * share * (
                 where + how_many + self.split_weight * split + self.background_weight * background
             )
@@ -122,7 +123,7 @@ def _scale_terms(
     """Summed negative log-likelihoods of one scale: where, how many, how they split."""
     B = len(targets.log_bg_BHW)
     row_NM = _nearby_rows(output, targets, reach, B)
-    present_NM = row_NM >= 0
+    present_NM = (row_NM >= 0) & (_weight_R(output)[row_NM.clamp_min(0)] > 0)
     row_NM = row_NM.clamp_min(0)
 
     def gaussian(value_N: torch.Tensor, mean_R: torch.Tensor, sigma_R: torch.Tensor):
@@ -139,15 +140,16 @@ def _scale_terms(
         + gaussian(targets.log_photons_N, output.log_photons_R, output.sigma_log_photons_R)
     )
     mean_R = output.mean_R.clamp_min(1e-8)
-    announced_B = mean_R.new_zeros(B).index_add(0, output.crop_R, mean_R)
+    announced_B = mean_R.new_zeros(B).index_add(0, output.crop_R, mean_R * _weight_R(output))
     log_weight_NM = mean_R.log()[row_NM] - announced_B.log()[targets.crop_N][:, None]
     log_joint_NM = torch.where(present_NM, log_density_NM + log_weight_NM, -60.0)
     outlier_N1 = torch.full_like(log_joint_NM[:, :1], math.log(_OUTLIER))
     where = -torch.cat([log_joint_NM, outlier_N1], 1).logsumexp(1).sum()
 
+    weight_G = _weight_R(output).view(-1, output.splits.parts)[:, 0]
     mean_G, var_G = output.splits.total_moments(output.log_split_GK.exp())
-    mean_B = mean_G.new_zeros(B).index_add(0, output.crop_G, mean_G)
-    var_B = mean_G.new_full((B,), 0.05).index_add(0, output.crop_G, var_G)
+    mean_B = mean_G.new_zeros(B).index_add(0, output.crop_G, mean_G * weight_G)
+    var_B = mean_G.new_full((B,), 0.05).index_add(0, output.crop_G, var_G * weight_G)
     true_B = torch.bincount(targets.crop_N, minlength=B)
     how_many = (0.5 * (true_B - mean_B).square() / var_B + 0.5 * var_B.log()).sum()
 
@@ -155,8 +157,15 @@ def _scale_terms(
     taken_R = torch.bincount(taker_N, minlength=len(output.row_R))
     target_G = output.splits.index(taken_R.view(-1, output.splits.parts))
     log_split_GK = output.log_split_GK
-    split = nn.functional.nll_loss(log_split_GK, target_G, ignore_index=-1, reduction="sum")
-    return where, how_many, split
+    split_G = nn.functional.nll_loss(log_split_GK, target_G, ignore_index=-1, reduction="none")
+    return where, how_many, (split_G * weight_G).sum()
+
+
+def _weight_R(output: ScaleOutput) -> torch.Tensor:
+    """(R,) how many cells of its kind a cell stands for."""
+    if output.weight_G is None:
+        return torch.ones_like(output.mean_R)
+    return output.weight_G.repeat_interleave(output.splits.parts)
 
 
 def _nearby_rows(

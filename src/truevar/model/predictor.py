@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ DEFAULT_PSF_SIGMA = 1.3
 """PSF width in px assumed where none is given."""
 
 _PARENTS_STEP = 512
-_LIKELY, _UNLIKELY_SHARE = 0.1, 0.2
+_LIKELY, _UNLIKELY_SHARE, _HEAVIEST = 0.1, 0.2, 25.0
 
 
 class TrueVAREmitterPredictor(nn.Module):
@@ -134,19 +135,7 @@ class TrueVAREmitterPredictor(nn.Module):
                 token_GPD, output = scale(f_BChw, cond_BD, self.pos_embeds[0], log_back_BHW)
             else:
                 parent = outputs[-1]
-                rank_R = parent.prob_R.detach()
-                if keep is not None:
-                    kept_R = keep[k - 1][parent.crop_R, parent.row_R, parent.col_R]
-                    # Of unlikely parents a few do: enough to learn that they are empty.
-                    dice_R = torch.rand_like(rank_R)
-                    spared_R = (rank_R < _LIKELY) & (dice_R > _UNLIKELY_SHARE)
-                    rank_R = torch.where(spared_R, 0.0, rank_R) + 2.0 * kept_R
-                chosen_G = (rank_R >= threshold).nonzero().flatten()
-                if most_parents is not None:
-                    # Whole steps only: few distinct shapes, whose kernels are compiled once.
-                    wanted = -(-len(chosen_G) // _PARENTS_STEP) * _PARENTS_STEP
-                    wanted = min(wanted, most_parents, len(rank_R))
-                    chosen_G = rank_R.topk(wanted).indices.sort().values
+                chosen_G, weight_G = self._choose(parent, keep, k - 1, threshold, most_parents)
                 token_GPD, output = scale(
                     f_BChw,
                     token_RD[chosen_G],
@@ -158,9 +147,42 @@ class TrueVAREmitterPredictor(nn.Module):
                     self.pos_embeds[k],
                     log_back_BHW,
                 )
+                output = replace(output, weight_G=weight_G)
             token_RD = token_GPD.flatten(0, 1)
             outputs.append(output)
         return outputs
+
+    @staticmethod
+    def _choose(
+        parent: ScaleOutput,
+        keep: Sequence[torch.Tensor] | None,
+        scale: int,
+        threshold: float,
+        most_parents: int | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Cells (G,) that have children, and in training the (G,) weight of each choice."""
+        prob_R = parent.prob_R.detach()
+        if keep is None:
+            return (prob_R >= threshold).nonzero().flatten(), None
+        kept_R = keep[scale][parent.crop_R, parent.row_R, parent.col_R]
+        # Of unlikely parents a few do, drawn by lot, and stand for the others: the finer
+        # scale must learn that they are empty, and how often they are not.
+        unlikely_R = (prob_R < _LIKELY) & ~kept_R
+        drawn_R = ~unlikely_R | (torch.rand_like(prob_R) < _UNLIKELY_SHARE)
+        rank_R = torch.where(drawn_R & (prob_R >= threshold), prob_R, 0.0) + 2.0 * kept_R
+        weight_R = torch.where(unlikely_R, 1 / _UNLIKELY_SHARE, 1.0)
+        if parent.weight_G is not None:
+            inherited_R = parent.weight_G.repeat_interleave(parent.splits.parts)
+            weight_R = torch.where(kept_R, 1.0, (weight_R * inherited_R).clamp(max=_HEAVIEST))
+        weight_R = torch.where(rank_R > 0, weight_R, 0.0)
+        chosen_G = (rank_R > 0).nonzero().flatten()
+        if most_parents is not None:
+            # Whole steps only, filled up with cells of no weight: few distinct shapes, whose
+            # kernels are compiled once.
+            wanted = -(-len(chosen_G) // _PARENTS_STEP) * _PARENTS_STEP
+            wanted = min(wanted, most_parents, len(rank_R))
+            chosen_G = rank_R.topk(wanted).indices.sort().values
+        return chosen_G, weight_R[chosen_G]
 
     def forward(
         self,

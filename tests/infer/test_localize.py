@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from truevar.camera import SCMOS
+from truevar.errors import UserError
+from truevar.infer.localize import localize
+from truevar.model.weights import available_models, load_model
+from truevar.simulate.scene import simulate
+
+pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
+
+KNOWN = {"pixel_size": 100.0, "psf_sigma": 130.0, "camera": SCMOS}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return simulate("2d-scmos", 0.7, 9, 40, seed=21).frames()
+
+
+def test_a_range_gives_the_emitters_of_the_whole_movie(model, movie):
+    """Neighbours outside the range are looked at, and their own emitters left out."""
+    whole = localize(movie, model=model, **KNOWN)
+    for first, end in ((3, 7), (0, 5), (4, 9), (5, 6)):
+        part = localize(movie, model=model, frames=(first, end), **KNOWN)
+        same = whole.select((whole.frame >= first) & (whole.frame < end))
+        assert len(same) > 4
+        np.testing.assert_array_equal(part.frame, same.frame)
+        for name in ("x", "y", "photons", "sigma_x", "prob"):
+            np.testing.assert_allclose(part[name], same[name], rtol=5e-3, atol=0.1)
+
+
+def test_a_bad_frame_can_be_left_out(model, movie):
+    bad = movie.astype(np.float32)
+    bad[4] = np.nan
+    with pytest.raises(UserError, match="frame 4"):
+        localize(bad, model=model, **KNOWN)
+    assert set(localize(bad, model=model, frames=(5, None), **KNOWN).frame) == {5, 6, 7, 8}
+
+
+def test_positions_in_a_region_refer_to_the_whole_frame(model, movie):
+    whole = localize(movie, model=model, **KNOWN)
+    part = localize(movie, model=model, roi=(8, 40, 4, 36), **KNOWN)
+    assert part.meta["region"] == [8, 40, 4, 36]
+    inner = (whole.x > 1600) & (whole.x < 3300) & (whole.y > 1200) & (whole.y < 2800)
+    bright = whole.select(inner & (whole.photons > 800) & (whole.prob > 0.95))
+    assert len(bright) > 4
+    for frame, x, y in zip(bright.frame, bright.x, bright.y, strict=True):
+        here = part.frame == frame
+        assert np.hypot(part.x[here] - x, part.y[here] - y).min() < 20
+
+
+def test_camera_numbers_and_maps_that_cannot_be(model, movie):
+    given = {"pixel_size": 100.0, "psf_sigma": 130.0, "model": model}
+    with pytest.raises(UserError, match="read_noise"):
+        localize(movie, camera={"read_noise": 1.5}, **given)
+    with pytest.raises(UserError, match=r"\(3, H, W\)"):
+        localize(movie, camera_maps=np.ones((3, 40)), **given)
+
+
+def test_maps_on_a_movie_that_is_not_finite(model, movie):
+    bad = movie.astype(np.float32)
+    bad[1, 2, 3] = np.inf
+    maps = np.stack([np.full((40, 40), value) for value in (100.0, 9.0, 2.2)])
+    with pytest.raises(UserError, match="frame 1"):
+        localize(bad, model=model, camera_maps=maps, pixel_size=100.0, psf_sigma=130.0)
