@@ -319,6 +319,9 @@ def test_a_movie_that_cannot_be_used(
         (["--baseline", "inf"], "--baseline"),
         (["--baseline", "-inf"], "--baseline"),
         (["--e-per-adu", "0"], "--e-per-adu"),
+        (["--e-per-adu", "1e30"], "e_per_adu"),
+        (["--read-noise", "1e30"], "read_sigma"),
+        (["--pixel-size", "1e300"], "--pixel-size"),
         (["--em-gain", "0.5"], "--em-gain"),
         (["--read-noise", "-1"], "--read-noise"),
         (["--min-prob", "1.5"], "--min-prob"),
@@ -451,6 +454,21 @@ def test_a_full_disk(
     words = [word.format(made=made, t=tmp_path) for word in argv.split()]
     assert "disk is full" in fails(capsys, *words)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_cannot_be_written_does_not_cost_the_table(
+    made: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise truevar.UserError("the disk is full")
+
+    monkeypatch.setattr("truevar.commands.localize.draw", full)
+    outputs = ["-o", tmp_path / "out.csv", "--picture", tmp_path / "out.png", "--quiet"]
+    assert "out.csv is complete" in fails(capsys, "localize", made / "movie.tif", *outputs)
+    assert len(read_emitters(tmp_path / "out.csv")) > 0
 
 
 def test_a_movie_without_its_truth_does_not_appear(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from truevar.errors import UserError
-from truevar.io.camera_file import check_maps, read_camera_maps, read_camera_profile
+from truevar.io.camera_file import check_maps, fit_maps, read_camera_maps, read_camera_profile
 
 DECODE = """\
 Camera:
@@ -66,6 +66,9 @@ def test_picasso_may_write_several_documents(tmp_path):
         ("- 1\n- 2\n", "has none of"),
         ("e_per_adu: -1\n", "must be above 0"),
         ("e_per_adu: much\n", "must be above 0"),
+        ("e_per_adu: 1e+30\n", "cannot be"),
+        ("pixel_size: 1e-300\n", "cannot be"),
+        ("baseline: -1e+30\n", "cannot be"),
         ("e_per_adu: true\n", "must be above 0"),
         ("px_size: []\n", "must be above 0"),
         ("taken: 2020-13-45\n", "not YAML"),
@@ -94,3 +97,9 @@ def test_maps(tmp_path):
     (tmp_path / "empty.npy").touch()
     with pytest.raises(UserError, match="empty"):
         read_camera_maps(tmp_path / "empty.npy")
+
+
+def test_maps_that_are_even_say_nothing_of_their_axes():
+    maps = np.ones((3, 20, 20), np.float32)
+    frames = np.random.default_rng(0).poisson(9, (5, 20, 20)).astype(np.uint16)
+    assert fit_maps(maps, (20, 20), slice(0, 20), slice(0, 20), frames) == []

@@ -74,3 +74,11 @@ def test_haze_is_at_least_one_and_structured():
 def test_impossible_scenes_are_refused(numbers):
     with pytest.raises(UserError):
         simulate(**numbers)
+
+
+@pytest.mark.parametrize(
+    "slip", [{"frames": 2**61}, {"density": 1e308}, {"background": 1e300}, {"size": 10**6}]
+)
+def test_slips_are_refused_before_the_work(slip):
+    with pytest.raises(UserError):
+        simulate("2d-scmos", **slip)

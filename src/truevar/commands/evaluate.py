@@ -181,7 +181,7 @@ def _notes(pred: Emitters, truth: Emitters, no_width: bool) -> list[str]:
         notes.append("the truth has no photons: no limits, and no dim emitters left out")
     covered = pred.meta.get("frame_range")
     frames = truth.meta.get("frames")
-    if covered and frames and list(covered) != [0, frames]:
+    if covered and frames and (covered[0] > 0 or covered[1] < frames):
         notes.append(
             f"the localisations cover frames {covered[0]}:{covered[1]} of {frames}; the emitters "
             "of the others count as missed"

@@ -186,7 +186,10 @@ def run(args: argparse.Namespace) -> int:
         )
     emitters.write(args.output)
     if args.picture is not None:
-        draw(emitters, args.picture)
+        try:
+            draw(emitters, args.picture)
+        except UserError as error:
+            raise UserError(f"{error} (the table {args.output} is complete)") from error
     if not args.quiet:
         print(summary(emitters))
         print(f"table:     {args.output} (what was used: {args.output.with_suffix('.yaml').name})")

@@ -44,6 +44,10 @@ _RANGES = {
 }
 
 
+_SMALLEST, _LARGEST = 1e-6, 1e9
+"""What is beyond is a slip, and its squares would not fit single precision."""
+
+
 def check_number(name: str, value: Any, shown: str | None = None) -> float:
     """A camera's number as a float, within what it can be.
 
@@ -59,6 +63,8 @@ def check_number(name: str, value: Any, shown: str | None = None) -> float:
     bad = not math.isfinite(number) or number < low or (wanted == "above 0" and number == 0)
     if bad:
         raise UserError(f"{shown or name} is {value}; it must be {wanted}")
+    if abs(number) > _LARGEST or (wanted == "above 0" and number < _SMALLEST):
+        raise UserError(f"{shown or name} is {value}, which cannot be; is the unit right?")
     return number
 
 
@@ -194,5 +200,7 @@ def fit_maps(
 def _agreement(change_HW: NDArray[np.float32], variance_HW: NDArray[np.float32]) -> float:
     """Rank-like correlation of frame-to-frame change with the map, over its noisy pixels."""
     noisy_HW = variance_HW > np.quantile(variance_HW, 0.99)
+    if not noisy_HW.any():  # all alike, or nearly
+        return 0.0
     spread = float(change_HW.std()) or 1.0
     return float((change_HW[noisy_HW].mean() - change_HW[~noisy_HW].mean()) / spread)

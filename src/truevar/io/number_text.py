@@ -23,7 +23,7 @@ def read_head(path: Path) -> str:
         with open(path, encoding="utf-8-sig") as file:
             return file.readline(1 << 20).rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a text file; check the file") from error
+        raise UserError(f"{path} is not a text file in UTF-8; check the file") from error
 
 
 def read_numbers(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
@@ -80,7 +80,7 @@ def _line_by_line(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
                         f"{path}, line {number}: a field is not a number; correct or delete it"
                     ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a text file; check the file") from error
+        raise UserError(f"{path} is not a text file in UTF-8; check the file") from error
     return np.array(rows, np.float64).reshape(-1, columns)
 
 

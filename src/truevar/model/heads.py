@@ -137,6 +137,9 @@ class Head(nn.Module):
             token_GPD = self.norm(token_GPD.float())
             log_split_GK = self.to_split(token_GPD.flatten(1)).log_softmax(1)
             geometry_R7 = self.to_geometry(token_GPD).flatten(0, 1)
+            split_GK = log_split_GK.exp()
+            count_R4 = self.splits.child_probabilities(split_GK).flatten(0, 1)
+            mean_R = self.splits.child_means(split_GK).flatten()
         row_R, col_R = row_GP.flatten(), col_GP.flatten()
         crop_R = crop_G.repeat_interleave(self.splits.parts)
         s = self.cell
@@ -148,7 +151,6 @@ class Head(nn.Module):
         H, W = log_back_BHW.shape[1:]
         at_row_R = (centre_y_R + 0.5).long().clamp(0, H - 1)
         at_col_R = (centre_x_R + 0.5).long().clamp(0, W - 1)
-        split_GK = log_split_GK.exp()
         return ScaleOutput(
             cell=s,
             grid=grid,
@@ -157,8 +159,8 @@ class Head(nn.Module):
             row_R=row_R,
             col_R=col_R,
             log_split_GK=log_split_GK,
-            count_R4=self.splits.child_probabilities(split_GK).flatten(0, 1),
-            mean_R=self.splits.child_means(split_GK).flatten(),
+            count_R4=count_R4,
+            mean_R=mean_R,
             x_R=centre_x_R + s * offset_R2[:, 0],
             y_R=centre_y_R + s * offset_R2[:, 1],
             sigma_x_R=sigma_R2[:, 0],

@@ -24,6 +24,12 @@ from truevar.simulate.photophysics import frames_on, sample_on_times
 LIFETIME = 2.0
 """Mean time an emitter is on, in frames."""
 
+MOST_EMITTERS = 1e8
+"""A movie that would hold more is refused: a slip, or more than fits into memory."""
+
+BRIGHTEST = 1e6
+"""Brightest background, photo-electrons per px; a camera is full at a tenth of it."""
+
 _BLOCK = 100  # frames drawn at a time: bounds the memory of a long movie
 
 
@@ -183,9 +189,17 @@ def simulate(
         raise UserError(f"density {density:g} /µm² makes no movie; give a number above 0")
     if frames < 1 or size < 16:
         raise UserError("a movie needs at least 1 frame of at least 16 px")
-    if background is not None and not (math.isfinite(background) and background >= 0):
-        raise UserError(f"background {background:g} must be 0 or more photo-electrons per px")
+    if background is not None and not 0 <= background <= BRIGHTEST:
+        raise UserError(
+            f"background {background:g} must be 0 to {BRIGHTEST:g} photo-electrons per px"
+        )
     what = SCENES[scene]
+    expected = density * (size * what.pixel_size / 1000) ** 2 * (1 + frames / LIFETIME)
+    if expected > MOST_EMITTERS:
+        raise UserError(
+            f"such a movie holds about {expected:.1g} emitters; give fewer frames, a smaller size "
+            "or a lower density"
+        )
     generator = torch.Generator().manual_seed(seed)
     level = what.backgrounds[1] if background is None else background
     background_HW = torch.full((size, size), float(level))
