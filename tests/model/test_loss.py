@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,6 +84,33 @@ def test_missing_and_invented_emitters_cost():
 def test_no_emitters_at_all_is_no_accident():
     loss, _ = VAREmitterLoss((1.0,))([output_of([], [], [])], targets_of([], []))
     assert torch.isfinite(loss)
+
+
+def test_a_crop_without_any_cell_leaves_gradients_finite():
+    """Two crops; all cells of the second have no weight, so that it announces nothing."""
+    output = output_of([3.0], [4.0], [0.7])
+    second = torch.arange(64) >= 50
+    output = replace(output, crop_G=second.long(), weight_G=(~second).float())
+    logits = output.log_split_GK.clone().requires_grad_()
+    prob = logits.softmax(1)
+    with_grad = replace(output, log_split_GK=logits.log_softmax(1), mean_R=prob[:, 1])
+    both = replace(targets_of([3.0], [4.0]), log_bg_BHW=torch.full((2, 8, 8), 3.0))
+    loss, _ = VAREmitterLoss((1.0,))([with_grad], both)
+    loss.backward()
+    assert torch.isfinite(logits.grad).all()
+    assert float(logits.grad.abs().max()) > 0
+
+
+def test_cells_drawn_by_lot_count_for_those_they_stand_for():
+    """Twice the weight is twice the cell: the same loss as two such cells, none as no cell."""
+    output = output_of([], [], [])
+    weights = {w: torch.full((64,), w) for w in (0.0, 1.0, 2.0)}
+    losses = {
+        w: float(_scale_terms(replace(output, weight_G=weight), targets_of([], []), 1)[2])
+        for w, weight in weights.items()
+    }
+    assert losses[0.0] == 0
+    assert losses[2.0] == pytest.approx(2 * losses[1.0])
 
 
 def test_finer_scales_weigh_more():
