@@ -30,6 +30,11 @@ def test_probabilities_split_over_a_border_add_up():
     assert found.sigma_x[order[0]] == pytest.approx((0.1**2 + 0.02**2) ** 0.5, rel=1e-3)
 
 
+def test_two_half_sure_cells_at_one_place_are_one_emitter():
+    found = decode(output_of([(0, 5.0, 7.0, 0.6), (0, 5.4, 7.0, 0.55)]), 1.3)
+    assert found.prob.tolist() == [1.0]
+
+
 def test_two_sure_emitters_side_by_side_stay_two():
     found = decode(output_of([(0, 5.0, 7.0, 0.9), (0, 5.4, 7.0, 0.8)]), 1.3)
     assert sorted(found.prob) == pytest.approx([0.8, 0.9])

@@ -246,3 +246,16 @@ def test_damaged_bytes_never_escape(tmp_path, table, ending):
             read_emitters(path, pixel_size=100)
         except UserError as error:
             assert "\n" not in str(error)  # noqa: PT017 (many files pass unharmed)
+
+
+def test_a_side_file_that_was_spoilt_by_hand(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text('"frame","x [nm]","y [nm]"\n1,50,50\n', encoding="utf-8")
+    table.with_suffix(".yaml").write_text(
+        "TrueVAR: {pixel_size: 100, width: x, height: 16, frames: -3, psf_sigma: wide, notes: 5, "
+        "frame_range: 7, camera: {read_sigma: null}, program: truevar}\n",
+        encoding="utf-8",
+    )
+    read = read_emitters(table)
+    assert read.meta == {"pixel_size": 100, "height": 16, "program": "truevar"}
+    read.write(tmp_path / "again.hdf5")

@@ -22,8 +22,8 @@ from truevar.model.heads import ScaleOutput
 FAINTEST = 0.02
 """Cells that announce less than this are not looked at."""
 
-SURE = 0.5
-"""A cell that announces at least this is an emitter of its own and is never taken up."""
+ONE = 1.4
+"""Cells that together announce more than this are more than one emitter and stay apart."""
 
 
 @dataclass
@@ -95,19 +95,19 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     """Let every cell take up the weaker cells that mean the same emitter."""
     n = len(cells.x)
     first, second = _close_pairs(cells, reach)
-    # Stronger cells take up weaker ones, but never one that stands on its own.
+    # Stronger cells take up weaker ones, as long as it comes to one emitter.
     stronger = _rank(cells.prob)
     swap = stronger[first] < stronger[second]
     first, second = np.where(swap, second, first), np.where(swap, first, second)
-    takes = cells.prob[second] < SURE
-    first, second = first[takes], second[takes]
     # Strongest first: a cell that has been taken up takes up nothing itself.
     order = np.argsort(-stronger[first], kind="stable")
     taker = np.arange(n)
     free = np.ones(n, dtype=bool)
+    announced = cells.prob.copy()
     for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True):
-        if free[b] and taker[a] == a:
+        if free[b] and taker[a] == a and announced[a] + announced[b] <= ONE:
             taker[b], free[b] = a, False
+            announced[a] += announced[b]
     heads = np.unique(taker)
     place = np.full(n, -1)
     place[heads] = np.arange(len(heads))

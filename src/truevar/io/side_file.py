@@ -107,8 +107,30 @@ def meta_of(docs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 meta[name] = float(value) if name == "pixel_size" else int(value)
     for one in docs:
         if isinstance(one.get(OURS), dict):
-            meta.update({str(key): value for key, value in one[OURS].items()})
+            ours = ((str(key), value) for key, value in one[OURS].items())
+            meta.update({key: value for key, value in ours if _sound(key, value)})
     return meta
+
+
+def _sound(name: str, value: Any) -> bool:
+    """Whether an entry of ours is of the kind relied on elsewhere: people edit these files."""
+    if name in ("width", "height", "frames"):
+        return _is_number(value) and isinstance(value, int) and value > 0
+    if name == "psf_sigma":
+        return _is_number(value) and value > 0
+    if name in ("notes", "warnings"):
+        return isinstance(value, list)
+    if name == "frame_range":
+        return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    if name == "camera":
+        numbers = ("baseline", "e_per_adu", "em_gain", "read_sigma", "cic")
+        return isinstance(value, Mapping) and all(_is_number(value.get(n, 0)) for n in numbers)
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    plain_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return plain_number and math.isfinite(value)
 
 
 def plain(value: Any) -> Any:

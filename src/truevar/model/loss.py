@@ -141,7 +141,9 @@ def _scale_terms(
     )
     mean_R = output.mean_R.clamp_min(1e-8)
     announced_B = mean_R.new_zeros(B).index_add(0, output.crop_R, mean_R * _weight_R(output))
-    log_weight_NM = mean_R.log()[row_NM] - announced_B.clamp_min(1e-8).log()[targets.crop_N][:, None]
+    log_weight_NM = (
+        mean_R.log()[row_NM] - announced_B.clamp_min(1e-8).log()[targets.crop_N][:, None]
+    )
     log_joint_NM = torch.where(present_NM, log_density_NM + log_weight_NM, -60.0)
     outlier_N1 = torch.full_like(log_joint_NM[:, :1], math.log(_OUTLIER))
     where = -torch.cat([log_joint_NM, outlier_N1], 1).logsumexp(1).sum()
