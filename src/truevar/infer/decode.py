@@ -99,8 +99,9 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     stronger = _rank(cells.prob)
     swap = stronger[first] < stronger[second]
     first, second = np.where(swap, second, first), np.where(swap, first, second)
-    # Strongest first: a cell that has been taken up takes up nothing itself.
-    order = np.argsort(-stronger[first], kind="stable")
+    # Strongest first: a cell that has been taken up takes up nothing itself. The order must
+    # not depend on how the pairs were found, or tiles and batches would show.
+    order = np.lexsort((-stronger[second], -stronger[first]))
     taker = np.arange(n)
     free = np.ones(n, dtype=bool)
     announced = cells.prob.copy()
