@@ -170,6 +170,7 @@ def test_light_in_every_other_frame_is_enough():
 def test_values_beyond_any_camera(frames):
     block = frames.astype(np.float64)
     check_values(block)
+    check_values((block / 2).astype(np.float16))
     block[4, 0, 0] = -1e30
     with pytest.raises(UserError, match="frame 14 .* beyond"):
         check_values(block, 10)

@@ -61,6 +61,8 @@ def test_empty_fields(tmp_path):
         (f"{HEAD}\n1,1.5,150,250,12\n", "not whole numbers"),
         (f"{HEAD}\n1,,150,250,12\n", "not whole numbers"),
         (f"{HEAD}\n1,-3,150,250,12\n", "count from 1"),
+        (f"{HEAD}\n1,1e300,150,250,12\n", "no movie has"),
+        (f"{HEAD}\n1,1,1e300,250,12\n", "row 1: a position is not a number"),
         ("frame,x,y\n1,2,3\n", "units such as"),
         ("frame,x [mile],y [nm]\n1,2,3\n", "x in a unit not known"),
         ("some,text\n1,2\n", "lacks the column frame"),

@@ -229,7 +229,8 @@ def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
             f"frame {frame} (counted from 0) has pixels that are NaN or infinite; repair the "
             "movie or leave the frame out with --frames"
         )
-    small = (np.abs(block) <= LARGEST).reshape(len(block), -1).all(axis=1)
+    most = min(LARGEST, float(np.finfo(block.dtype).max))  # half precision ends before
+    small = (np.abs(block) <= most).reshape(len(block), -1).all(axis=1)
     if not small.all():
         frame = first_frame + int(np.argmin(small))
         raise UserError(

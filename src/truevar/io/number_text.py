@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 
+_LAST_FRAME = 2**31
+"""Frames are 32-bit numbers in Picasso's files."""
+
+_FARTHEST = 1e12
+
 
 def read_head(path: Path) -> str:
     """The first line of a text file, without the line's end.
@@ -93,11 +98,13 @@ def frames_from(path: Path, values: NDArray[np.float64], first: int) -> NDArray[
         first: what the file calls the first frame.
 
     Raises:
-        UserError: one is not a whole number, or comes before the first.
+        UserError: one is not a whole number, comes before the first, or is beyond any movie.
     """
     if len(values) and not (np.all(np.isfinite(values)) and np.all(values == np.round(values))):
         raise UserError(f"{path} has frames that are not whole numbers; is it a table of emitters?")
-    if len(values) and (values.min() < first or values.max() > 2**53):
+    if len(values) and values.max() > _LAST_FRAME:
+        raise UserError(f"{path} has the frame {values.max():g}, which no movie has; correct it")
+    if len(values) and values.min() < first:
         raise UserError(
             f"{path} has the frame {values.min():.0f}, but files of this kind count from {first}; "
             "correct the numbers"
@@ -106,15 +113,15 @@ def frames_from(path: Path, values: NDArray[np.float64], first: int) -> NDArray[
 
 
 def check_positions(path: Path, positions: Sequence[NDArray[np.float64]]) -> None:
-    """Make sure that every position is a number.
+    """Make sure that every position is a number, of no more than a kilometre in nm.
 
     Raises:
-        UserError: one is NaN or infinite (the message tells the row).
+        UserError: one is NaN or too large (the message tells the row).
     """
     for values in positions:
-        bad = ~np.isfinite(values)
+        bad = ~(np.abs(values) <= _FARTHEST)
         if bad.any():
             raise UserError(
-                f"{path}, row {int(np.argmax(bad)) + 1}: a position is not a number; "
+                f"{path}, row {int(np.argmax(bad)) + 1}: a position is not a number that can be; "
                 "correct or delete the row"
             )
