@@ -6,8 +6,11 @@
 # The first Python of at least 3.11 that runs; or: make demo PYTHON=/path/to/python
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
-# Options for pip, such as PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# Options for pip, such as a mirror
 PIP_ARGS ?=
+# PyPI's torch for Linux is built for NVIDIA GPUs and takes gigabytes; the CPU build is preferred
+# where its index can be reached. For a GPU: make demo TORCH_ARGS=
+TORCH_ARGS ?= --retries 1 --timeout 10 --extra-index-url https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 READY := .venv/.installed
 SCENE := filaments
@@ -44,7 +47,7 @@ $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is not a Python of at least 3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "make: $(PYTHON) cannot make environments; on Debian: apt install python3-venv"; exit 1; }
 	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install -q $(PIP_ARGS) "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install -q $(TORCH_ARGS) $(PIP_ARGS) "$$(grep '^torch==' requirements.lock)"
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $(READY)

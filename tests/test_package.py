@@ -28,7 +28,7 @@ def python(script: str) -> None:
 def test_files_stay_short() -> None:
     for path in (ROOT / "src").rglob("*.py"):
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines < 350, f"{path.relative_to(ROOT)} has {lines} lines"
+        assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 def test_the_version_is_said_once_everywhere() -> None:

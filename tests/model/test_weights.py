@@ -45,6 +45,8 @@ def test_what_is_not_a_model_is_refused(tmp_path):
     garbage, foreign = tmp_path / "g.safetensors", tmp_path / "f.safetensors"
     garbage.write_bytes(b"not weights")
     save_file({"x": torch.zeros(1)}, foreign)
-    for name in ("nonsense", garbage, foreign, tmp_path):
+    headless = tmp_path / "h.safetensors"
+    save_file({"x": torch.zeros(1)}, headless, {"truevar": json.dumps({"config": {}})})
+    for name in ("nonsense", garbage, foreign, headless, tmp_path):
         with pytest.raises(UserError):
             load_model(name)

@@ -77,13 +77,28 @@ def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "options", [["--minutes", "-1"], ["--minutes", "nan"], ["--batch", "0"], ["--device", "moon"]]
+    "options",
+    [
+        ["--minutes", "-1"],
+        ["--minutes", "nan"],
+        ["--batch", "0"],
+        ["--device", "moon"],
+        ["--device", "meta"],
+    ],
 )
 def test_bad_options_are_one_line(tmp_path, capsys, options):
     assert main([*options, "-o", str(tmp_path / "run")]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("truevar: error:")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_checkpoint_is_one_line_and_writes_nothing(tmp_path, capsys):
+    options = ["--resume", str(tmp_path / "none.pt"), "-o", str(tmp_path / "run")]
+    assert main(options) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_training_imports_nothing_but_what_it_computes_with(tmp_path):

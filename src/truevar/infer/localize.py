@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import truevar
 from truevar.camera import Camera
+from truevar.device import pick_device
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.infer.engine import Engine, frames_per_batch
@@ -116,23 +117,6 @@ def localize(
             "warnings": used.warnings,
         }
     return table.emitters(meta)
-
-
-def pick_device(name: str | torch.device) -> torch.device:
-    """A device that is there.
-
-    Raises:
-        UserError: unknown, or not on this machine.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()  # "meta" has tensors, but nothing in them
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise UserError(
-            f"device {str(name)!r} is not available here; use cpu, or cuda on a machine with an "
-            "NVIDIA GPU"
-        ) from error
-    return device
 
 
 def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:

@@ -90,12 +90,6 @@ class ScaleOutput:
         )
         return torch.stack([*parts[0], *parts[1]], 1).detach()
 
-    def map_of(self, value_R: torch.Tensor, n_crops: int, fill: float = 0.0) -> torch.Tensor:
-        """(B, h, w) dense map of a per-cell value; ``fill`` where no cell was looked at."""
-        dense = value_R.new_full((n_crops, *self.grid), fill)
-        dense[self.crop_R, self.row_R, self.col_R] = value_R
-        return dense
-
 
 class Head(nn.Module):
     """Tokens of G groups of P cells to a :class:`ScaleOutput`. Always in float32."""

@@ -72,9 +72,12 @@ def save_weights(
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
-    save_file(tensors, temporary, {_HEADER: json.dumps(header)})
-    os.chmod(temporary, 0o644)  # safetensors' own choice keeps others on the machine out
-    os.replace(temporary, target)
+    try:
+        save_file(tensors, temporary, {_HEADER: json.dumps(header)})
+        os.chmod(temporary, 0o644)  # safetensors' own choice keeps others on the machine out
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_model(
@@ -101,15 +104,15 @@ def load_model(
             tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
         network = TrueVAREmitterPredictor(ModelConfig.from_dict(header["config"]))
         network.load_state_dict(tensors)
+        return TrainedModel(
+            network=network.to(device).eval().requires_grad_(False),
+            threshold=float(header["threshold"]),
+            domain=dict(header["domain"]),
+            training=dict(header["training"]),
+            name=str(name),
+        )
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise UserError(
             f"{path} holds no weights of truevar; give a .safetensors file written by "
             "`truevar train`"
         ) from error
-    return TrainedModel(
-        network=network.to(device).eval().requires_grad_(False),
-        threshold=float(header["threshold"]),
-        domain=header["domain"],
-        training=header["training"],
-        name=str(name),
-    )

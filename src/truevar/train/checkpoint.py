@@ -14,8 +14,11 @@ from truevar.errors import UserError
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint under a temporary name and move it into place."""
     temporary = path.with_name(f".{path.name}.part")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    try:
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

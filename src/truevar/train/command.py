@@ -9,14 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
+from truevar.commands.parser import Parser
 from truevar.config import PRESETS
+from truevar.device import pick_device
 from truevar.errors import UserError
+from truevar.train.checkpoint import load_checkpoint
 from truevar.train.curve import draw_curve
 from truevar.train.loop import TrainConfig, train
 from truevar.train.validate import QUICK, validate
+
+EXAMPLES = """\
+examples:
+  truevar train --minutes 100 -o runs/small
+  truevar train --minutes 60 --resume runs/small/checkpoint.pt -o runs/small
+  truevar localize movie.tif -o emitters.csv --model runs/small/weights.safetensors
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +70,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--minutes is {args.minutes:g}; give a number above 0")
     if args.batch < 1:
         raise UserError(f"--batch is {args.batch}; give a number of at least 1")
+    device = pick_device(args.device)
+    if args.resume:
+        load_checkpoint(args.resume)  # before anything is written
     try:
-        device = torch.device(args.device)
-        torch.empty(1, device=device)
         args.output.mkdir(parents=True, exist_ok=True)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"device {args.device!r} is not available here; use cpu") from error
     except OSError as error:
         raise UserError(f"cannot write into {args.output}; choose another folder") from error
     config = TrainConfig(minutes=args.minutes, batch=args.batch, seed=args.seed)
@@ -112,8 +120,10 @@ def run(args: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m truevar.train``: exit code 0, or 2 after a line on what is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m truevar.train", description="Train a model on scenes simulated on the fly."
+    parser = Parser(
+        prog="python -m truevar.train",
+        description="Train a model on scenes simulated on the fly.",
+        epilog=EXAMPLES,
     )
     add_arguments(parser)
     try:
