@@ -47,7 +47,7 @@ $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is not a Python of at least 3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "make: $(PYTHON) cannot make environments; on Debian: apt install python3-venv"; exit 1; }
 	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install -q $(TORCH_ARGS) $(PIP_ARGS) "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install -q --no-deps $(TORCH_ARGS) $(PIP_ARGS) "$$(grep '^torch==' requirements.lock)"
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $(READY)
