@@ -113,5 +113,5 @@ def test_emitters_get_the_frame_they_are_in(model):
 
 def test_batches_fit_any_machine():
     assert frames_per_batch(16, 16) == 64
-    assert frames_per_batch(64, 64) == 32
+    assert frames_per_batch(64, 64) == 16
     assert frames_per_batch(4096, 4096) == 1

@@ -21,7 +21,7 @@ from truevar.model.weights import TrainedModel
 TILE = 512
 """Width in px of a tile; a multiple of twice the coarsest cell."""
 
-_BATCH_PIXELS = 1 << 17
+_BATCH_PIXELS = 1 << 16
 """Pixels decided on at a time: enough to keep two cores busy, little enough for any machine."""
 
 
