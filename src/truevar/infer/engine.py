@@ -51,8 +51,8 @@ class Engine:
         min_prob: float,
         tile: int = TILE,
     ):
-        # Features lie together pixel by pixel: a quarter faster than plane by plane.
         self.network = model.network
+        # Features lie together pixel by pixel: a quarter faster than plane by plane.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.camera = camera
         self.psf_sigma = psf_sigma

@@ -6,8 +6,9 @@ itself. What was used and where it came from goes into the table's metadata.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -91,11 +92,12 @@ def find_setup(
             "pixel; give --pixel-size NM"
         )
     setup.pixel_size = px
-    setup.camera = _settle_camera(movie, camera, tags, profile, maps, setup)
+    sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
+    setup.camera = _settle_camera(movie, camera, tags, profile, maps, setup, sample)
     sigma = lengths["psf_sigma"]
     if sigma is None:
         width = estimate_psf_sigma(
-            setup.camera.to_photons(_sample(movie)),
+            setup.camera.to_photons(sample()),
             setup.camera.read_variance,
             setup.camera.excess,
         )
@@ -118,6 +120,7 @@ def _settle_camera(
     profile: Mapping[str, float],
     maps: NDArray[np.float32] | None,
     setup: Setup,
+    sample: Callable[[], NDArray[Any]],
 ) -> Camera:
     """The camera by the order of precedence; says in ``setup`` where it came from."""
     sources = setup.sources
@@ -162,7 +165,7 @@ def _settle_camera(
             origin[name] = source
     if "baseline" not in numbers or "e_per_adu" not in numbers:
         estimated, said = estimate_camera(
-            _sample(movie),
+            sample(),
             numbers.get("baseline"),
             numbers.get("e_per_adu"),
             em_gain=numbers.get("em_gain", 1.0),
