@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+_SMALL: dict[str, Any] = {
+    "model": {
+        "patch_nums": [10, 20, 40, 80],
+        "embed_dim": 48,
+        "num_heads": 4,
+        "num_layers": 1,
+        "vocab_size": 512,
+        "stem_channels": 8,
+        "frame_channels": 4,
+        "joint_blocks": 1,
+        "wide_channels": 8,
+        "code_channels": 4,
+    },
+    "training": {
+        "input_resolution": [40, 40],
+        "target_resolutions": {f"target_{n}": [n, n] for n in (10, 20, 40, 80)},
+        "batch_size": 2,
+        "micro_batch": 1,
+        "other_inputs": [],
+        "device": "cpu",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def small_config_text() -> str:
+    """A configuration like config_true_var.json whose model trains within seconds."""
+    return json.dumps(_SMALL)
+
+
+@pytest.fixture
+def small_configuration(small_config_text: str) -> dict[str, Any]:
+    """The same as values, to change."""
+    values: dict[str, Any] = json.loads(small_config_text)
+    return values
 
 
 @pytest.fixture(scope="session")

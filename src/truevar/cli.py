@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 
@@ -44,6 +44,8 @@ _BAD_INPUT = 2
 _NO_MEMORY = 1
 _INTERRUPTED = 130
 
+_LESS_AT_ONCE = "give fewer frames (--frames), a smaller region (--roi) or close other programs"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -54,28 +56,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         the exit code.
     """
+    return guarded("truevar", lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def guarded(program: str, job: Callable[[], int], when_full: str = _LESS_AT_ONCE) -> int:
+    """Do a job and turn what stops it into one line on stderr and an exit code.
+
+    Args:
+        program: name before the line.
+        job: gives its exit code.
+        when_full: what to do when memory runs out.
+
+    Returns:
+        the exit code.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character prints "?"
             stream.reconfigure(errors="replace")
     try:
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        code = job()
         sys.stdout.flush()  # here, where a closed pipe is understood
         return code
     except UserError as error:
-        return _fail(str(error), _BAD_INPUT)
+        return _fail(program, str(error), _BAD_INPUT)
     except KeyboardInterrupt:
-        return _fail("stopped by the user", _INTERRUPTED)
+        return _fail(program, "stopped by the user", _INTERRUPTED)
     except BrokenPipeError:  # `truevar … | head`: what was wanted has been printed
         _close_stdout()
         return 0
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        return _fail(
-            "out of memory; give fewer frames (--frames), a smaller region (--roi) or close "
-            "other programs",
-            _NO_MEMORY,
-        )
+        return _fail(program, f"out of memory; {when_full}", _NO_MEMORY)
 
 
 def build_parser(argv: Sequence[str] = ()) -> Parser:
@@ -114,9 +126,9 @@ def _run(argv: list[str]) -> int:
     return int(args.run(args) or 0)
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(program: str, message: str, code: int) -> int:
     with suppress(OSError):  # if nobody listens, the exit code still tells
-        print(f"truevar: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
     return code
 
 

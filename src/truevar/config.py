@@ -2,16 +2,195 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from truevar.errors import UserError
 
+RESIDUALS = ("codes", "features", "upsample", "none")
+
 
 @dataclass(frozen=True)
 class ModelConfig:
     """What fixes the shape of a :class:`truevar.model.TrueVAREmitterPredictor`.
+
+    Args:
+        patch_nums: grids of the mission's scales, coarse to fine, each twice the one before.
+            Heads, Phi networks and embeddings belong to them one by one.
+        embed_dim: width of the tokens.
+        num_heads: attention heads.
+        num_layers: transformer blocks that a scale passes through.
+        shared_blocks: whether all scales pass through the same blocks, as in VAR, or each
+            through its own.
+        vocab_size: codes of the finest scale.
+        codes: ``scalar`` or ``codebook``, see :mod:`truevar.model.codes`.
+        code_channels: width of f̂.
+        kv_heads: heads of keys and values; fewer than ``num_heads`` are shared.
+        head_dim: width of a head.
+        mlp_ratio: width of the feed-forward layers over ``embed_dim``.
+        cond_dim: width of the condition.
+        max_counts: per scale, the largest number of emitters that one decision can
+            announce: in one cell at the first scale, in one parent later on.
+        stem_channels: width of the full-resolution image encoder.
+        frame_channels: width of the part that sees one frame alone (kept between frames).
+        joint_blocks: residual blocks that see the frame with its neighbours.
+        wide_channels: width of the image pyramid's levels for cells above one px.
+        coarsest_cell: px of the widest cells that can be read.
+        active_threshold: a cell whose probability of holding an emitter is below this
+            has no children; set for recall, not for precision.
+        residual: what accumulates in f̂: ``codes`` (VAR), continuous ``features``, the last
+            scale's features plainly up-sampled (``upsample``), or nothing (``none``).
+        phi: whether Phi networks work on what is added to f̂.
+        next_scale: whether a scale is given the coarser ones' decisions and tokens at all.
+        joint_split: whether four children decide together how their parent's emitters split.
+        encoder_stride: 4 for an encoder that down-samples (for comparison), 1 for one that
+            does not.
+    """
+
+    patch_nums: tuple[int, ...] = (10, 20, 40, 80)
+    embed_dim: int = 96
+    num_heads: int = 4
+    num_layers: int = 1
+    shared_blocks: bool = False
+    vocab_size: int = 8192
+    codes: str = "scalar"
+    code_channels: int = 8
+    kv_heads: int = 1
+    head_dim: int = 32
+    mlp_ratio: float = 2.0
+    cond_dim: int = 32
+    max_counts: tuple[int, ...] = (7, 6, 4, 3)
+    stem_channels: int = 64
+    frame_channels: int = 32
+    joint_blocks: int = 7
+    wide_channels: int = 32
+    coarsest_cell: int = 16
+    active_threshold: float = 0.03
+    residual: str = "codes"
+    phi: bool = True
+    next_scale: bool = True
+    joint_split: bool = True
+    encoder_stride: int = 1
+
+    def __post_init__(self) -> None:
+        nums = self.patch_nums
+        if not nums or any(b != 2 * a for a, b in zip(nums, nums[1:], strict=False)):
+            raise UserError(
+                f"patch_nums is {list(nums)}; every grid must be twice the one before, "
+                "as in [10, 20, 40, 80]"
+            )
+        if len(self.max_counts) != len(nums):
+            raise UserError("max_counts must have one number per entry of patch_nums")
+        for name, least in (
+            ("embed_dim", 1),
+            ("num_heads", 1),
+            ("num_layers", 0),
+            ("vocab_size", 2),
+        ):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if self.num_heads % self.kv_heads:
+            raise UserError("num_heads must be a multiple of kv_heads")
+        if self.residual not in RESIDUALS:
+            raise UserError(f"residual is {self.residual!r}; choose from {', '.join(RESIDUALS)}")
+
+    @property
+    def cells(self) -> tuple[float, ...]:
+        """Cell sizes in px when a movie is localised: the finest is half a px."""
+        n = len(self.patch_nums)
+        return tuple(0.5 * 2.0 ** (n - 1 - k) for k in range(n))
+
+    def cells_of(self, height: int, width: int) -> tuple[float, ...]:
+        """Cell sizes in px for a frame: by ``patch_nums`` where they divide it, else ½ px up.
+
+        A square frame of 160 px has cells of 16 … 2 px, one of 40 px cells of 4 … ½ px.
+        """
+        cell = height / self.patch_nums[0]
+        fits = height == width and math.log2(cell).is_integer()
+        if not fits or not 0.5 <= cell <= self.coarsest_cell:
+            return self.cells
+        return tuple(height / num for num in self.patch_nums)
+
+    def cells_up_to(self, target: int, height: int, width: int) -> tuple[float, ...]:
+        """Cell sizes in px of a square frame, from the first of ``patch_nums`` to a grid.
+
+        Raises:
+            ValueError: a frame that is not square, a target that the grids do not reach.
+        """
+        first = self.patch_nums[0]
+        steps = math.log2(target / first) if target > 0 else -1.0
+        if height != width:
+            raise ValueError(f"frames must be square, not {height}×{width} px")
+        if steps < 0 or steps != round(steps):
+            raise ValueError(
+                f"target_resolution is {target}; it must be {first} times a power of two"
+            )
+        cells = tuple(height / (first * 2**k) for k in range(round(steps) + 1))
+        if not math.log2(cells[0]).is_integer() or not 0.5 <= cells[0] <= self.coarsest_cell:
+            raise ValueError(
+                f"a frame of {height} px has no {first}×{first} cells of a power of two px up to "
+                f"{self.coarsest_cell}"
+            )
+        return cells
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            UserError: a key this version does not know.
+        """
+        return cls(**_known(cls, values))
+
+    @classmethod
+    def sized(
+        cls,
+        patch_nums: tuple[int, ...] = (10, 20, 40, 80),
+        embed_dim: int = 768,
+        num_heads: int = 12,
+        num_layers: int = 24,
+        vocab_size: int = 8192,
+    ) -> ModelConfig:
+        """The full model by the mission's five numbers; its other widths follow from them.
+
+        Raises:
+            UserError: sizes that do not fit together.
+        """
+        if num_heads < 1 or embed_dim % num_heads:
+            raise UserError(
+                f"embed_dim is {embed_dim} and num_heads {num_heads}; "
+                "embed_dim must be a multiple of num_heads"
+            )
+        caps = (7, 6, 4, 3)
+        return cls(
+            patch_nums=tuple(patch_nums),
+            embed_dim=embed_dim,
+            num_heads=num_heads,
+            num_layers=num_layers,
+            shared_blocks=True,
+            vocab_size=vocab_size,
+            codes="codebook",
+            code_channels=32,
+            kv_heads=num_heads,
+            head_dim=embed_dim // num_heads,
+            mlp_ratio=4.0,
+            cond_dim=64,
+            max_counts=tuple(caps[min(k, 3)] for k in range(len(patch_nums))),
+            stem_channels=64,
+            frame_channels=32,
+            wide_channels=128,
+        )
+
+
+@dataclass(frozen=True)
+class CoarseToFineConfig:
+    """What fixes the shape of the first model, :mod:`truevar.model.coarse_to_fine`.
 
     Args:
         cells: cell sizes of the scales in camera pixels, coarse to fine, each half of
@@ -45,6 +224,8 @@ class ModelConfig:
             raise UserError("cells and max_counts must name the same number of scales, at least 2")
         if any(a != 2 * b for a, b in zip(self.cells, self.cells[1:], strict=False)):
             raise UserError("every scale's cells must be half as wide as those of the scale before")
+        if not float(self.cells[0]).is_integer() or self.cells[0] < 2:
+            raise UserError(f"the first scale's cells are {self.cells[0]} px; give 2, 4, 8, …")
         if self.embed_dim % self.num_heads:
             raise UserError("embed_dim must be a multiple of num_heads")
 
@@ -53,24 +234,31 @@ class ModelConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> CoarseToFineConfig:
         """The inverse of :meth:`to_dict`.
 
         Raises:
             UserError: a key this version does not know.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise UserError(
-                f"model configuration has an unknown key {unknown[0]!r}: written by another "
-                "version of truevar? Update truevar or retrain"
-            )
-        plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**plain)
+        return cls(**_known(cls, values))
 
 
-PRESETS: dict[str, ModelConfig] = {"small": ModelConfig()}
-"""Model sizes by name. ``small`` is the shipped one."""
+def _known(config: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a configuration from JSON.
+
+    Raises:
+        UserError: a key this version does not know.
+    """
+    unknown = sorted(set(values) - {field.name for field in fields(config)})
+    if unknown:
+        raise UserError(
+            f"model configuration has an unknown key {unknown[0]!r}: written by another "
+            "version of truevar? Update truevar or retrain"
+        )
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+
+
+PRESETS: dict[str, ModelConfig] = {"small": ModelConfig(), "full": ModelConfig.sized()}
+"""Model sizes by name: ``small`` is that of ``true-var-small``, ``full`` the mission's."""

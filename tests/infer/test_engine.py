@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from truevar.camera import SCMOS, Camera
 from truevar.infer.engine import Engine, frames_per_batch
@@ -19,9 +20,10 @@ def movie():
     return simulate("2d-scmos", 0.7, 7, 96, seed=11).frames()
 
 
-def run(model, movie, blocks=None, camera=SCMOS, **options):
+def run(model, movie, blocks=None, camera=SCMOS, precision="float32", **options):
     """All emitters as rows (frame, x, y, photons, prob), sorted."""
-    engine = Engine(model, camera, 1.3, *movie.shape[1:], min_prob=0.3, **options)
+    shape = movie.shape[1:]
+    engine = Engine(model, camera, 1.3, *shape, min_prob=0.3, precision=precision, **options)
     blocks = blocks or [movie]
     rows, first = [], 0
     for found, count in engine.run(iter(blocks)):
@@ -47,6 +49,16 @@ def test_tiles_do_not_show(model, movie):
     tiled = run(model, movie, tile=40)
     assert len(tiled) == len(whole)
     np.testing.assert_allclose(tiled, whole, rtol=2e-3, atol=2e-3)
+
+
+def test_fewer_digits_give_nearly_the_same(model, movie):
+    whole = run(model, movie)
+    short = run(model, movie, precision="bfloat16")
+    assert len(short) == pytest.approx(len(whole), rel=0.02)
+    tree = cKDTree(whole[:, :3] * [100, 1, 1])
+    apart, _ = tree.query(short[:, :3] * [100, 1, 1])
+    assert np.median(apart) < 0.01
+    assert np.mean(apart < 0.3) > 0.97
 
 
 def test_a_single_frame_works(model, movie):

@@ -4,9 +4,26 @@ from dataclasses import replace
 import pytest
 import torch
 
-from truevar.model.heads import ScaleOutput
-from truevar.model.loss import EmitterTargets, VAREmitterLoss, _scale_terms
+from truevar.model.loss import VAREmitterLoss, _scale_terms
+from truevar.model.scale_output import ScaleOutput
 from truevar.model.splits import SplitTable
+from truevar.model.targets import EmitterTargets
+
+_ROWS = [
+    "crop_G",
+    "row_R",
+    "col_R",
+    "log_split_GK",
+    "count_R4",
+    "mean_R",
+    "x_R",
+    "y_R",
+    "sigma_x_R",
+    "sigma_y_R",
+    "log_photons_R",
+    "sigma_log_photons_R",
+    "log_bg_R",
+]
 
 
 def output_of(x, y, count, sigma=0.1, cell=1.0, size=8):
@@ -71,6 +88,30 @@ def test_the_split_is_taught_the_cell_that_takes_the_emitter():
     assert float(split) < 0.1
 
 
+def test_but_not_a_cell_that_light_tells_it_is_not_in():
+    """It lies 0.3 px right of the border: to claim it from the left is wrong, however sure."""
+    claimed = output_of([3.45], [4.0], [0.99])
+    there = targets_of([3.8], [4.0])
+    assert float(_scale_terms(claimed, there, reach=1)[2]) > 5
+    # Unless it is so dim that nobody can tell.
+    dim = replace(there, bound_N=torch.tensor([0.8]))
+    assert float(_scale_terms(claimed, dim, reach=1)[2]) < 0.1
+
+
+def test_where_no_cell_near_an_emitter_was_made_another_one_takes_it():
+    """Of the cells around it only the one left of its own was made; far away, none at all."""
+    all_cells = output_of([], [], [])
+    some = (all_cells.row_R == 4) & (all_cells.col_R == 3)
+    made = replace(
+        all_cells,
+        **{name: getattr(all_cells, name)[some] for name in _ROWS},
+    )
+    _, _, split = _scale_terms(made, targets_of([4.0], [4.0]), reach=1)
+    assert float(split) == pytest.approx(-float(made.log_split_GK[0, 1]), rel=1e-4)
+    _, _, split = _scale_terms(made, targets_of([1.0], [1.0]), reach=1)
+    assert float(split) == pytest.approx(-float(made.log_split_GK[0, 0]), abs=1e-3)
+
+
 def test_missing_and_invented_emitters_cost():
     right = _scale_terms(output_of([2.0], [2.0], [0.99]), targets_of([2.0], [2.0]), 1)
     missed = _scale_terms(output_of([], [], []), targets_of([2.0], [2.0]), 1)
@@ -87,10 +128,8 @@ def test_no_emitters_at_all_is_no_accident():
 
 
 def test_a_crop_without_any_cell_leaves_gradients_finite():
-    """Two crops; all cells of the second have no weight, so that it announces nothing."""
+    """Two crops, and all cells are the first one's."""
     output = output_of([3.0], [4.0], [0.7])
-    second = torch.arange(64) >= 50
-    output = replace(output, crop_G=second.long(), weight_G=(~second).float())
     logits = output.log_split_GK.clone().requires_grad_()
     prob = logits.softmax(1)
     with_grad = replace(output, log_split_GK=logits.log_softmax(1), mean_R=prob[:, 1])
@@ -99,18 +138,6 @@ def test_a_crop_without_any_cell_leaves_gradients_finite():
     loss.backward()
     assert torch.isfinite(logits.grad).all()
     assert float(logits.grad.abs().max()) > 0
-
-
-def test_cells_drawn_by_lot_count_for_those_they_stand_for():
-    """Twice the weight is twice the cell: the same loss as two such cells, none as no cell."""
-    output = output_of([], [], [])
-    weights = {w: torch.full((64,), w) for w in (0.0, 1.0, 2.0)}
-    losses = {
-        w: float(_scale_terms(replace(output, weight_G=weight), targets_of([], []), 1)[2])
-        for w, weight in weights.items()
-    }
-    assert losses[0.0] == 0
-    assert losses[2.0] == pytest.approx(2 * losses[1.0])
 
 
 def test_finer_scales_weigh_more():

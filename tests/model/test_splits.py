@@ -43,3 +43,36 @@ def test_marginals_of_a_sure_and_of_an_undecided_split():
     count = table.child_probabilities(prob_GK)
     assert count[0, 0].tolist() == [0, 0, 1, 0]
     assert count[1, 0].tolist() == [0.5, 0.5, 0, 0]
+
+
+@pytest.mark.parametrize("cap", [3, 4, 6])
+def test_totals_are_replaced_and_how_they_split_is_not(cap):
+    torch.manual_seed(cap)
+    table = SplitTable(cap)
+    log_split_GK = torch.randn(20, len(table)).log_softmax(1)
+    total_G4 = torch.rand(20, 4).softmax(1)
+    total_G4[0] = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    kept_GK = table.with_totals(log_split_GK, total_G4)
+    prob_GK = kept_GK.exp()
+    torch.testing.assert_close(prob_GK.sum(1), torch.ones(20))
+    group_K = table.total_K.long().clamp(max=3)
+    for n in range(4):
+        some = group_K == n
+        torch.testing.assert_close(prob_GK[:, some].sum(1), total_G4[:, n], atol=1e-6, rtol=1e-5)
+        # Given so many emitters, every way of placing them is as likely as before.
+        torch.testing.assert_close(
+            kept_GK[:, some].log_softmax(1), log_split_GK[:, some].log_softmax(1)
+        )
+    assert torch.isfinite(kept_GK).all()
+
+
+@pytest.mark.parametrize("cap", [2, 3, 6])
+def test_ways_share_their_total_evenly(cap):
+    table = SplitTable(cap)
+    total_G4 = torch.tensor([[0.1, 0.2, 0.3, 0.4], [1.0, 0.0, 0.0, 0.0]])
+    prob_GK = table.evenly(total_G4)
+    group_K = table.total_K.long().clamp(max=3)
+    for n in range(min(cap, 3) + 1):
+        some_Gk = prob_GK[:, group_K == n]
+        torch.testing.assert_close(some_Gk.sum(1), total_G4[:, n])
+        torch.testing.assert_close(some_Gk, some_Gk[:, :1].expand_as(some_Gk))

@@ -5,32 +5,76 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from truevar.config import ModelConfig
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
-from truevar.model.weights import available_models, load_model, save_weights
+from truevar.model.weights import (
+    DEFAULT_MODEL,
+    NEXT_SCALE_MODEL,
+    available_models,
+    load_model,
+    read_weights,
+    save_model_pt,
+    save_weights,
+)
 
-TINY = ModelConfig(stem_channels=8, frame_channels=4, joint_blocks=1, embed_dim=16, num_heads=2)
 
-
-def test_weights_come_back_with_everything_that_belongs_to_them(tmp_path):
-    network = TrueVAREmitterPredictor(TINY)
-    path = tmp_path / "w.safetensors"
-    save_weights(path, network, 0.4, {"psf_sigma": [0.8, 2.0]}, {"minutes": 3})
+@pytest.mark.parametrize("name", ["w.safetensors", "best_model.pt"])
+def test_weights_come_back_with_everything_that_belongs_to_them(tmp_path, tiny_config, name):
+    network = TrueVAREmitterPredictor(config=tiny_config)
+    path = tmp_path / name
+    save = save_weights if path.suffix == ".safetensors" else save_model_pt
+    save(path, network, 0.4, {"psf_sigma": [0.8, 2.0]}, {"minutes": 3})
     model = load_model(path)
     assert model.threshold == 0.4
     assert model.domain == {"psf_sigma": [0.8, 2.0]}
     assert model.training == {"minutes": 3}
-    assert model.network.config == TINY
+    assert model.network.config == tiny_config
     assert not model.network.training
     frames = 20 * torch.rand(1, 3, 24, 24)
     for mine, theirs in zip(network.eval()(frames), model.network(frames), strict=True):
-        torch.testing.assert_close(mine.x_R, theirs.x_R)
-    assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
+        torch.testing.assert_close(mine.x, theirs.x)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_the_shipped_model_is_small_and_says_what_it_is():
-    path = available_models()["default"]
+def test_half_the_digits_are_half_the_size_and_nearly_the_same(tmp_path, tiny_config):
+    network = TrueVAREmitterPredictor(config=tiny_config).eval()
+    for half in (False, True):
+        save_weights(tmp_path / f"{half}.safetensors", network, 0.4, {}, {}, half)
+    whole, short = ((tmp_path / f"{half}.safetensors").stat().st_size for half in (False, True))
+    assert short < 0.7 * whole  # the header and the names are of one size
+    loaded = load_model(tmp_path / "True.safetensors").network
+    for mine, theirs in zip(network.parameters(), loaded.parameters(), strict=True):
+        assert theirs.dtype == torch.float32
+        torch.testing.assert_close(theirs, mine.detach(), rtol=1e-3, atol=1e-6)
+
+
+def test_weights_of_every_architecture_load_side_by_side(tmp_path):
+    shipped = {name: load_model(name).network.architecture for name in available_models()}
+    assert shipped == {DEFAULT_MODEL: "coarse-to-fine", NEXT_SCALE_MODEL: "next-scale"}
+    # 0.1.0 named no architecture; saved again, its weights do, and are the same.
+    first = load_model(DEFAULT_MODEL)
+    again = tmp_path / "again.safetensors"
+    save_weights(again, first.network, first.threshold, first.domain, first.training)
+    header, tensors = read_weights(again)
+    assert header["architecture"] == "coarse-to-fine"
+    before, own = read_weights(available_models()[DEFAULT_MODEL])
+    assert "architecture" not in before
+    assert tensors.keys() == own.keys()
+    assert all(torch.equal(tensors[key], own[key]) for key in own)
+    with pytest.raises(UserError, match="no scales"):
+        _ = first.next_scale
+
+
+def test_an_architecture_of_the_future_is_refused(tmp_path):
+    header = {"architecture": "diffusion", "config": {}}
+    save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors", {"truevar": json.dumps(header)})
+    with pytest.raises(UserError, match="'diffusion'.*update truevar"):
+        load_model(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("name", sorted(available_models()))
+def test_a_shipped_model_is_small_and_says_what_it_is(name):
+    path = available_models()[name]
     assert path.stat().st_size <= 12e6
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -47,6 +91,16 @@ def test_what_is_not_a_model_is_refused(tmp_path):
     save_file({"x": torch.zeros(1)}, foreign)
     headless = tmp_path / "h.safetensors"
     save_file({"x": torch.zeros(1)}, headless, {"truevar": json.dumps({"config": {}})})
-    for name in ("nonsense", garbage, foreign, headless, tmp_path):
+    (tmp_path / "g.pt").write_bytes(b"not weights")
+    torch.save({"network": {}}, tmp_path / "f.pt")
+    for name in (
+        "nonsense",
+        tmp_path / "g.pt",
+        tmp_path / "f.pt",
+        garbage,
+        foreign,
+        headless,
+        tmp_path,
+    ):
         with pytest.raises(UserError):
             load_model(name)

@@ -91,6 +91,7 @@ def _devices() -> Iterator[Line]:
 def _model(name: str, path: Path) -> Iterator[Line]:
     header = read_header(path)
     yield "model", f"{name} ({path}, {path.stat().st_size / 1e6:.1f} MB)"
+    yield "  architecture", header.get("architecture", "coarse-to-fine")
     yield "  threshold", f"{header.get('threshold')} (probability from which on one is reported)"
     for group in ("domain", "training"):
         for key, value in header.get(group, {}).items():

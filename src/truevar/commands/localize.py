@@ -142,6 +142,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a model that `truevar info` lists, or a .safetensors file (default: default)",
     )
     how.add_argument("--device", metavar="D", default="cpu", help="cpu, cuda, … (default: cpu)")
+    how.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the network's matrix products; auto: bfloat16 where the processor has it",
+    )
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -181,6 +187,7 @@ def run(args: argparse.Namespace) -> int:
             roi=args.roi,
             min_prob=args.min_prob,
             device=args.device,
+            precision=args.precision,
             progress=progress,
             announce=None if args.quiet else _announce,
         )

@@ -5,6 +5,9 @@ borders of parents some probability remains split: two cells that each announce,
 an emitter at the same place. Those are merged: a cell takes up weaker cells that place
 their emitter where it does, and the probabilities add. So ``prob`` is the probability that
 the emitter exists, not that it falls into a particular cell.
+
+Beyond the trained scales a cell's count is only divided among its parts, so what came from one
+cell is put together again first, wherever in it the emitter turned out to be.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from truevar.model.heads import ScaleOutput
+from truevar.model.emitter_predictor import MergeRule
+from truevar.model.scale_output import ScaleOutput
 
 FAINTEST = 0.02
-"""Cells that announce less than this are not looked at."""
+"""Cells of half a px and more that announce less than this are not looked at; narrower ones in
+proportion to their area."""
 
 ONE = 1.4
 """Cells that together announce more than this are more than one emitter and stay apart."""
@@ -59,16 +64,19 @@ class Candidates:
         )
 
 
-def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Candidates:
+def decode(
+    output: ScaleOutput, psf_sigma: float, rule: MergeRule, min_prob: float = 0.0
+) -> Candidates:
     """Merge a scale's cells into emitters.
 
     Args:
         output: the finest scale.
-        psf_sigma: px; cells further apart than half of it are never merged.
+        psf_sigma: px.
+        rule: what is merged and left out; each architecture has its own.
         min_prob: leave out what is less probable.
     """
     mean_R = output.mean_R.float()
-    rows = (mean_R >= FAINTEST).nonzero().flatten()
+    rows = (mean_R >= FAINTEST * min(1.0, (2 * output.cell) ** 2)).nonzero().flatten()
     photons_R = output.log_photons_R.exp()
     columns = torch.stack(
         [
@@ -87,28 +95,65 @@ def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Cand
     cells = Candidates(
         image.astype(np.int64), x, y, sigma_x, sigma_y, photons, sigma_photons, bg, mass
     )
-    merged = _merge(cells, 0.5 * psf_sigma)
+    if output.beyond:
+        kin = [v[rows].cpu().numpy() >> output.beyond for v in (output.row_R, output.col_R)]
+        cells = _reunite(cells, np.stack([cells.image, *kin]))
+    merged = _without_echoes(_merge(cells, rule.alike * psf_sigma), psf_sigma, rule.sure)
     return merged.select(merged.prob >= min_prob) if min_prob > 0 else merged
 
 
 def _merge(cells: Candidates, reach: float) -> Candidates:
     """Let every cell take up the weaker cells that mean the same emitter."""
     n = len(cells.x)
-    first, second = _close_pairs(cells, reach)
-    # Stronger cells take up weaker ones, as long as it comes to one emitter.
-    stronger = _rank(cells.prob)
-    swap = stronger[first] < stronger[second]
-    first, second = np.where(swap, second, first), np.where(swap, first, second)
-    # Strongest first: a cell that has been taken up takes up nothing itself. The order must
-    # not depend on how the pairs were found, or tiles and batches would show.
-    order = np.lexsort((-stronger[second], -stronger[first]))
+    # Stronger cells take up weaker ones, as long as it comes to one emitter; strongest
+    # first: a cell that has been taken up takes up nothing itself.
+    first, second = _ordered(cells, reach)
     taker = np.arange(n)
     free = np.ones(n, dtype=bool)
     announced = cells.prob.copy()
-    for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True):
+    for a, b in zip(first.tolist(), second.tolist(), strict=True):
         if free[b] and taker[a] == a and announced[a] + announced[b] <= ONE:
             taker[b], free[b] = a, False
             announced[a] += announced[b]
+    return _sum_up(cells, taker)
+
+
+def _without_echoes(found: Candidates, reach: float, sure: float) -> Candidates:
+    """Leave out what is not sure and within ``reach`` of something more probable that stays."""
+    if sure <= 0:
+        return found
+    first, second = _ordered(found, reach)
+    stays = np.ones(len(found.x), dtype=bool)
+    for a, b in zip(first.tolist(), second.tolist(), strict=True):
+        if stays[a] and found.prob[b] < sure:
+            stays[b] = False
+    return found.select(stays)
+
+
+def _ordered(cells: Candidates, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Close pairs, the more probable one first, the most probable pairs first.
+
+    The order must not depend on how the pairs were found, or tiles and batches would show.
+    """
+    first, second = _close_pairs(cells, reach)
+    rank = _rank(cells.prob)
+    swap = rank[first] < rank[second]
+    first, second = np.where(swap, second, first), np.where(swap, first, second)
+    order = np.lexsort((-rank[second], -rank[first]))
+    return first[order], second[order]
+
+
+def _reunite(cells: Candidates, ancestor_3N: NDArray[np.int64]) -> Candidates:
+    """Put together the parts of every ancestor that announced no more than one emitter."""
+    _, first, of_N = np.unique(ancestor_3N, axis=1, return_index=True, return_inverse=True)
+    of_N = of_N.reshape(-1)
+    one = np.bincount(of_N, cells.prob, len(first)) <= ONE
+    return _sum_up(cells, np.where(one[of_N], first[of_N], np.arange(len(of_N))))
+
+
+def _sum_up(cells: Candidates, taker: NDArray[np.int64]) -> Candidates:
+    """One candidate for all cells that were taken up by the same one, itself included."""
+    n = len(taker)
     heads = np.unique(taker)
     place = np.full(n, -1)
     place[heads] = np.arange(len(heads))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from truevar.camera import Camera
 from truevar.infer.decode import Candidates, decode
+from truevar.infer.precision import pick_precision
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.weights import TrainedModel
 
@@ -39,6 +40,7 @@ class Engine:
         psf_sigma: width of the PSF in px.
         height, width: of the frames in px.
         min_prob: emitters less probable are left out.
+        precision: number format, see :func:`truevar.infer.precision.pick_precision`.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Engine:
         width: int,
         min_prob: float,
         tile: int = TILE,
+        precision: str = "auto",
     ):
         self.network = model.network
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
@@ -59,6 +62,7 @@ class Engine:
         self.size = (height, width)
         self.min_prob = min_prob
         self.device = next(model.network.parameters()).device
+        self.precision = pick_precision(precision, self.device, self.network.trained_in_bfloat16)
         self.excess = camera.excess
         read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), self.size)
         self.read_1HW = torch.from_numpy(read / self.excess**2)[None].to(self.device)
@@ -67,14 +71,8 @@ class Engine:
         self.halo = self._halo()
 
     def _halo(self) -> int:
-        """How far a tile must look beyond itself, in whole pairs of coarsest cells."""
-        config = self.network.config
-        coarse = int(config.cells[0])
-        # Encoder, the window of the first scale, its mixing with two cells to each side.
-        reach = self.network.encoder.reach + coarse // 2 + 2 * coarse * config.coarse_blocks
-        # A cell may place its emitter in the next cell.
-        reach += coarse
-        return -(-reach // (2 * coarse)) * 2 * coarse
+        """How far a tile must look beyond itself, in px; whole pairs of coarsest cells."""
+        return self.network.reach()
 
     @torch.inference_mode()
     def run(
@@ -111,11 +109,19 @@ class Engine:
         """(n, C, H, W) features and (n, H, W) background; None stands for a missing frame."""
         if block is None:
             missing_14HW = torch.zeros(1, CHANNELS, *self.size, device=self.device)
-            return self.network.encode_frames(missing_14HW), missing_14HW[:, 0]
+            with self._at_precision():
+                return self.network.encode_frames(missing_14HW), missing_14HW[:, 0]
         counts = self.camera.to_photons(block) / self.excess
         counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
         input_N4HW, back_NHW = normalise(counts_NHW, self.read_1HW)
-        return self.network.encode_frames(input_N4HW), back_NHW
+        with self._at_precision():
+            return self.network.encode_frames(input_N4HW), back_NHW
+
+    def _at_precision(self) -> torch.autocast:
+        """Convolutions and matrix products inside are made in the engine's number format."""
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
+        )
 
     def _decide(self, f_NCHW: torch.Tensor, back_BHW: torch.Tensor) -> Candidates:
         """Emitters of all frames of N = B + 2 successive ones but the first and the last."""
@@ -135,11 +141,12 @@ class Engine:
         rows = slice(max(top - self.halo, 0), top + self.tile + self.halo)
         cols = slice(max(left - self.halo, 0), left + self.tile + self.halo)
         f_NChw = f_NCHW[:, :, rows, cols]
-        f_BChw = self.network.encoder.encode_joint(
-            f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1)
-        )
-        outputs = self.network.decide(f_BChw, back_BHW[:, rows, cols], self.sigma_1)
-        found = decode(outputs[-1], self.psf_sigma, self.min_prob)
+        with self._at_precision():
+            f_BChw = self.network.encoder.encode_joint(
+                f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1)
+            )
+            outputs = self.network.decide(f_BChw, back_BHW[:, rows, cols], self.sigma_1)
+        found = decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
         found.x += cols.start
         found.y += rows.start
         for values in (found.photons, found.sigma_photons, found.bg):

@@ -40,6 +40,7 @@ def localize(
     roi: tuple[int | None, int | None, int | None, int | None] | None = None,
     min_prob: float | None = None,
     device: str | torch.device = "cpu",
+    precision: str = "auto",
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
 ) -> Emitters:
@@ -60,6 +61,8 @@ def localize(
         roi: (x0, x1, y0, y1) in px, half-open.
         min_prob: emitters less probable are left out; the model's own threshold by default.
         device: where to compute; a model that is given stays where it is.
+        precision: ``float32``, ``bfloat16`` or ``auto``; see
+            :func:`truevar.infer.precision.pick_precision`.
         progress: called after every batch.
         announce: called with the setup before the first frame.
 
@@ -89,7 +92,9 @@ def localize(
         used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
         if announce:
             announce(used)
-        engine = Engine(trained, used.camera, sigma_px, height, width, threshold)
+        engine = Engine(
+            trained, used.camera, sigma_px, height, width, threshold, precision=precision
+        )
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
         done = 0
         for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
@@ -112,6 +117,7 @@ def localize(
             "model": trained.name,
             "min_prob": threshold,
             "device": str(device),
+            "precision": str(engine.precision).removeprefix("torch."),
             "seconds": round(time.monotonic() - began, 2),
             "notes": used.notes,
             "warnings": used.warnings,

@@ -1,13 +1,16 @@
 """The model: tensors in, tensors out. Imports neither ``truevar.io`` nor ``truevar.simulate``.
 
 The way of a frame: :mod:`~truevar.model.normalise` (physics out),
-:mod:`~truevar.model.encoder` (full-resolution features), :mod:`~truevar.model.scales`
-(coarse to fine), :mod:`~truevar.model.heads` (what a scale says), put together by
-:mod:`~truevar.model.predictor`. :mod:`~truevar.model.loss` trains it,
-:mod:`~truevar.model.weights` stores it.
+:mod:`~truevar.model.encoder` (full-resolution features), :mod:`~truevar.model.cascade` (scale after
+scale: :mod:`~truevar.model.scales`, :mod:`~truevar.model.heads`, :mod:`~truevar.model.handdown`,
+:mod:`~truevar.model.f_hat`), put together by :mod:`~truevar.model.predictor`.
+:mod:`~truevar.model.loss` trains it, :mod:`~truevar.model.weights` stores it.
+:mod:`~truevar.model.emitter_predictor` says what it has in common with the first model,
+:mod:`~truevar.model.coarse_to_fine`.
 """
 
-from truevar.model.loss import EmitterTargets, VAREmitterLoss
+from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.model.targets import EmitterTargets
 
 __all__ = ["EmitterTargets", "TrueVAREmitterPredictor", "VAREmitterLoss"]

@@ -30,10 +30,28 @@ class ResidualBlock(nn.Module):
 
     def forward(self, f_BChw: torch.Tensor, cond_BD: torch.Tensor) -> torch.Tensor:
         """(B, C, h, w) features and (B, D) condition to (B, C, h, w) features."""
-        scale_BC11, shift_BC11 = self.film(cond_BD)[:, :, None, None].chunk(2, dim=1)
-        h_BChw = self.first(F.silu(f_BChw))
-        h_BChw = h_BChw * (1 + scale_BC11) + shift_BC11
-        return f_BChw + self.second(F.silu(h_BChw))
+        h_BChw = modulated(self.first, F.silu(f_BChw), self.film(cond_BD))
+        h_BChw = F.silu(h_BChw, inplace=not torch.is_grad_enabled())
+        return self.second(h_BChw).add_(f_BChw)
+
+
+def modulated(conv: nn.Conv2d, f_BChw: torch.Tensor, film_BC: torch.Tensor) -> torch.Tensor:
+    """A convolution whose output is scaled and shifted (FiLM, Perez et al. 2018).
+
+    Where all frames share one condition that is put into the convolution's weights.
+
+    Args:
+        conv: with C' output channels.
+        f_BChw: (B, C, H, W) its input.
+        film_BC: (B, 2 · C') or (1, 2 · C') scale less one, and shift.
+    """
+    scale_BC, shift_BC = (1 + film_BC[:, : conv.out_channels]), film_BC[:, conv.out_channels :]
+    if len(film_BC) > 1:
+        return conv(f_BChw) * scale_BC[:, :, None, None] + shift_BC[:, :, None, None]
+    weight = conv.weight * scale_BC[0, :, None, None, None]
+    assert conv.bias is not None
+    bias_C = conv.bias * scale_BC[0] + shift_BC[0]
+    return F.conv2d(f_BChw, weight, bias_C, conv.stride, conv.padding)
 
 
 class FrameEncoder(nn.Module):
@@ -45,13 +63,24 @@ class FrameEncoder(nn.Module):
             three frames are encoded for every one that is decided on.
         joint_blocks: blocks that see the frame with its neighbours.
         cond_dim: width of the condition.
+        stride: 4 for an encoder that down-samples single frames (what the mission's
+            "original implementation" did, kept for comparison), 1 for none.
     """
 
-    def __init__(self, channels: int, frame_channels: int, joint_blocks: int, cond_dim: int):
+    def __init__(
+        self,
+        channels: int,
+        frame_channels: int,
+        joint_blocks: int,
+        cond_dim: int,
+        stride: int = 1,
+    ):
         super().__init__()
         self.channels = channels
-        self.enter = nn.Conv2d(CHANNELS, frame_channels, 3, padding=1)
-        self.alone = nn.Conv2d(frame_channels, frame_channels, 3, padding=1)
+        self.stride = stride
+        step = 2 if stride == 4 else 1
+        self.enter = nn.Conv2d(CHANNELS, frame_channels, 3, padding=1, stride=step)
+        self.alone = nn.Conv2d(frame_channels, frame_channels, 3, padding=1, stride=step)
         self.film = nn.Linear(cond_dim, 2 * channels)
         self.fuse = nn.Conv2d(3 * frame_channels, channels, 3, padding=1)
         self.joint = nn.ModuleList(ResidualBlock(channels, cond_dim) for _ in range(joint_blocks))
@@ -63,7 +92,10 @@ class FrameEncoder(nn.Module):
 
     def encode_alone(self, input_N4HW: torch.Tensor) -> torch.Tensor:
         """Single frames' channels (N, 4, H, W) to features (N, C', H, W)."""
-        return F.silu(self.alone(F.silu(self.enter(input_N4HW))))
+        f_NChw = F.silu(self.alone(F.silu(self.enter(input_N4HW))))
+        if self.stride > 1:
+            f_NChw = F.interpolate(f_NChw, size=input_N4HW.shape[2:], mode="bilinear")
+        return f_NChw
 
     def encode_joint(
         self,
@@ -76,9 +108,8 @@ class FrameEncoder(nn.Module):
 
         What comes out describes the middle frame.
         """
-        f_BCHW = self.fuse(torch.cat([before_BCHW, centre_BCHW, after_BCHW], 1))
-        scale_BC11, shift_BC11 = self.film(cond_BD)[:, :, None, None].chunk(2, dim=1)
-        f_BCHW = f_BCHW * (1 + scale_BC11) + shift_BC11
+        three_BCHW = torch.cat([before_BCHW, centre_BCHW, after_BCHW], 1)
+        f_BCHW = modulated(self.fuse, three_BCHW, self.film(cond_BD))
         for block in self.joint:
             f_BCHW = block(f_BCHW, cond_BD)
         return F.silu(f_BCHW)

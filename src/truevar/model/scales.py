@@ -1,150 +1,149 @@
-"""The scales themselves: the first looks at every cell, the finer ones at children only."""
+"""One scale: its cells' tokens from the image and from what coarser scales handed down.
+
+VAR's input of scale k is the area mean of f̂, what the coarser scales said. Here a token gets
+it for its own cell and the eight around it, and besides that the image around the cell, its
+parent's token, and its parent's decision.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-from truevar.model.blocks import GridBlock, SiblingBlock
-from truevar.model.heads import DECISION_DIM, Head, ScaleOutput
-from truevar.model.splits import SplitTable
+from truevar.config import ModelConfig
+from truevar.model.pyramid import CellReader, windows
+from truevar.model.scale_output import DECISION_DIM
+from truevar.model.transformer import AdaLNSelfAttn, Cells, relative_places
 
-
-class FirstScale(nn.Module):
-    """The coarsest grid, dense: every cell decides how many emitters it announces."""
-
-    def __init__(self, cell: float, cap: int, channels: int, dim: int, cond_dim: int, blocks: int):
-        super().__init__()
-        self.cell = int(cell)
-        # Windows of twice the cell's width: a cell sees half of each neighbour.
-        self.read = nn.Conv2d(
-            channels, dim, 2 * self.cell, stride=self.cell, padding=self.cell // 2
-        )
-        self.blocks = nn.ModuleList(GridBlock(dim, cond_dim) for _ in range(blocks))
-        self.head = Head(dim, cell, SplitTable(cap, parts=1))
-
-    def forward(
-        self,
-        f_BChw: torch.Tensor,
-        cond_BD: torch.Tensor,
-        pos_embed_4D: torch.Tensor,
-        log_back_BHW: torch.Tensor,
-    ) -> tuple[torch.Tensor, ScaleOutput]:
-        """Image features to tokens (R, 1, D) of all cells and their decision.
-
-        ``pos_embed_4D`` has a row for each of the four colours of a 2×2 checkerboard, so
-        that of two neighbours it is always settled which one yields at a common border.
-        """
-        x_BhwD = self.read(f_BChw).permute(0, 2, 3, 1)
-        B, h, w, D = x_BhwD.shape
-        row_h = torch.arange(h, device=f_BChw.device)
-        col_w = torch.arange(w, device=f_BChw.device)
-        colour_hw = 2 * (row_h % 2)[:, None] + (col_w % 2)[None]
-        x_BhwD = x_BhwD + pos_embed_4D[colour_hw]
-        for block in self.blocks:
-            x_BhwD = block(x_BhwD, cond_BD)
-        token_R1D = x_BhwD.reshape(B * h * w, 1, D)
-        output = self.head(
-            token_R1D,
-            torch.arange(B, device=f_BChw.device).repeat_interleave(h * w),
-            row_h.repeat_interleave(w).repeat(B)[:, None],
-            col_w.repeat(B * h)[:, None],
-            (h, w),
-            log_back_BHW,
-        )
-        return token_R1D, output
+FIRST_REACH, FINER_REACH = 2, 1
+"""How many cells around its group a token of the first and of a finer scale attends to."""
 
 
-class FinerScale(nn.Module):
-    """A finer grid, sparse: children of the cells that the coarser scale did not find empty.
+@dataclass(frozen=True)
+class CoarserScale:
+    """What a scale is given by the one before it.
 
-    The four children of a parent are one row of every tensor: they get their parent's
-    token and its decision, read the image around their own cell, attend to each other, and
-    decide together how their parent's emitters split among them.
+    Attributes:
+        cells: its cells.
+        kv_LRE: per block its keys and values, see :class:`AdaLNSelfAttn`.
+        parent_G: (G,) rows of its cells that are this scale's parents.
+        token_RD: (R, D) its tokens.
+        decision_Rd: (R, DECISION_DIM) its decision, as handed down.
+        given_BhwC: (B, h, w, C) f̂ on this scale's grid, summed over a cell (VAR's next
+            input, the area mean, times the number of finest cells); None without f̂.
     """
 
-    def __init__(
-        self,
-        cell: float,
-        cap: int,
-        channels: int,
-        dim: int,
-        cond_dim: int,
-        blocks: int,
-        num_heads: int,
-    ):
+    cells: Cells
+    kv_LRE: list[torch.Tensor]
+    parent_G: torch.Tensor
+    token_RD: torch.Tensor
+    decision_Rd: torch.Tensor
+    given_BhwC: torch.Tensor | None
+
+
+class NextScaleTransformer(nn.Module):
+    """Tokens of one scale after another, through the same blocks.
+
+    Args:
+        config: sizes and what is handed down.
+    """
+
+    def __init__(self, config: ModelConfig):
         super().__init__()
-        self.cell = cell
-        # Children of at least a px read it and a margin of 1 px; smaller ones the 2×2 px
-        # nearest to their corner of the parent's px.
-        whole = int(cell)
-        self.patch, self.window, self.step = (
-            (2 * whole + 2, whole + 2, whole) if whole else (3, 2, 1)
+        self.config = config
+        dim = config.embed_dim
+        self.reader = CellReader(
+            config.stem_channels, config.wide_channels, dim, config.coarsest_cell
         )
-        self.read = nn.Linear(self.window**2 * channels, dim)
         self.from_parent = nn.Linear(dim, 4 * dim)
         self.from_decision = nn.Linear(DECISION_DIM, dim)
-        self.blocks = nn.ModuleList(SiblingBlock(dim, num_heads, cond_dim) for _ in range(blocks))
-        self.head = Head(dim, cell, SplitTable(cap, parts=4))
+        self.from_f_hat = nn.Linear(9 * config.code_channels, dim)
+        # One stack for all scales, as in VAR, or one for each.
+        n_stacks = 1 if config.shared_blocks else len(config.patch_nums)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(
+                AdaLNSelfAttn(
+                    dim,
+                    config.cond_dim,
+                    config.num_heads,
+                    config.kv_heads,
+                    config.head_dim,
+                    config.mlp_ratio,
+                )
+                for _ in range(config.num_layers)
+            )
+            for _ in range(n_stacks)
+        )
+        self.checkpointing = False
 
     def forward(
         self,
-        f_BChw: torch.Tensor,
-        parent_token_GD: torch.Tensor,
-        parent_decision_Gd: torch.Tensor,
-        crop_G: torch.Tensor,
-        parent_row_G: torch.Tensor,
-        parent_col_G: torch.Tensor,
+        k: int,
+        levels: dict[int, torch.Tensor],
+        cells: Cells,
+        cell: float,
         cond_BD: torch.Tensor,
         pos_embed_4D: torch.Tensor,
-        log_back_BHW: torch.Tensor,
-    ) -> tuple[torch.Tensor, ScaleOutput]:
-        """Parents to their children's tokens (G, 4, D) and decision."""
-        G, D = parent_token_GD.shape
-        read_G4D = self.read(self._windows(f_BChw, crop_G, parent_row_G, parent_col_G))
-        x_G4D = (
-            self.from_parent(parent_token_GD).view(G, 4, D)
-            + self.from_decision(parent_decision_Gd)[:, None]
-            + read_G4D
-            + pos_embed_4D
-        )
-        for block in self.blocks:
-            x_G4D = block(x_G4D, cond_BD, crop_G)
-        child = torch.arange(4, device=crop_G.device)
-        h, w = (int(size / self.cell) for size in f_BChw.shape[2:])
-        output = self.head(
-            x_G4D,
-            crop_G,
-            2 * parent_row_G[:, None] + child // 2,
-            2 * parent_col_G[:, None] + child % 2,
-            (h, w),
-            log_back_BHW,
-        )
-        return x_G4D, output
+        coarser: CoarserScale | None,
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Tokens of one scale's cells.
 
-    def _windows(
-        self,
-        f_BChw: torch.Tensor,
-        crop_G: torch.Tensor,
-        parent_row_G: torch.Tensor,
-        parent_col_G: torch.Tensor,
-    ) -> torch.Tensor:
-        """(G, 4, window² · C) image features around every child."""
-        padded_BhwC = F.pad(f_BChw, (1, 1, 1, 1)).permute(0, 2, 3, 1).contiguous()
-        _, h, w, C = padded_BhwC.shape
-        # The parent's first px, less a margin of 1, plus the padding of 1.
-        top_G = (parent_row_G * (2 * self.cell)).long()
-        left_G = (parent_col_G * (2 * self.cell)).long()
-        step_m = torch.arange(self.patch, device=crop_G.device)
-        patch_mm = step_m[:, None] * w + step_m
-        start_G = (crop_G * h + top_G) * w + left_G
-        index = (start_G[:, None, None] + patch_mm).flatten()
-        rows = padded_BhwC.view(-1, C).index_select(0, index)
-        patch_GmmC = rows.view(len(crop_G), self.patch, self.patch, C)
-        windows = [
-            patch_GmmC[:, top : top + self.window, left : left + self.window].flatten(1)
-            for top in (0, self.step)
-            for left in (0, self.step)
-        ]
-        return torch.stack(windows, 1)
+        Args:
+            k: the scale.
+            levels: the image, see :class:`truevar.model.pyramid.ImagePyramid`.
+            cells: the cells looked at.
+            cell: their width in px.
+            cond_BD: condition of this scale.
+            pos_embed_4D: its position embedding, by place among the siblings.
+            coarser: what the scale before hands down; None for the first.
+
+        Returns:
+            (G, 4, D) tokens, and every block's keys and values.
+        """
+        x_G4D = self.reader(levels, cells, cell) + pos_embed_4D
+        coarse_GM = None
+        if coarser is not None and coarser.given_BhwC is not None:
+            padded_BhwC = F.pad(coarser.given_BhwC, (0, 0, 1, 1, 1, 1))
+            near_G4C = windows(padded_BhwC, cells.crop_G, 2 * cells.row_G, 2 * cells.col_G, 3, 1)
+            x_G4D = x_G4D + self.from_f_hat(near_G4C)
+        if coarser is not None and self.config.next_scale:
+            parent_GD = coarser.token_RD[coarser.parent_G]
+            x_G4D = x_G4D + self.from_parent(parent_GD).unflatten(1, (4, -1))
+            decision_Gd = coarser.decision_Rd[coarser.parent_G]
+            x_G4D = x_G4D + self.from_decision(decision_Gd)[:, None]
+            coarse_GM = coarser.cells.around_parents(cells)
+        reach = FIRST_REACH if coarser is None else FINER_REACH
+        around_GM = cells.around(reach)
+        place_4M = relative_places(reach).to(around_GM.device)
+        kept = []
+        stack = self.blocks[min(k, len(self.blocks) - 1)]
+        assert isinstance(stack, nn.ModuleList)
+        for i, block in enumerate(stack):
+            coarse_kv = coarser.kv_LRE[i] if coarser is not None else None
+            arguments = (x_G4D, cond_BD, cells.crop_G, around_GM, place_4M, coarse_kv, coarse_GM)
+            if self.checkpointing and torch.is_grad_enabled():
+                x_G4D, kv_RE = checkpoint(block, *arguments, use_reentrant=False)
+            else:
+                x_G4D, kv_RE = block(*arguments)
+            kept.append(kv_RE)
+        return x_G4D, kept
+
+
+def reach_px(config: ModelConfig, encoder_reach: int) -> int:
+    """How many px to each side a localisation depends on, in whole pairs of coarsest cells."""
+    cells = config.cells
+    # Encoder; the first scale's window of the image; its transformer blocks.
+    reach = encoder_reach + cells[0] + config.num_layers * (FIRST_REACH + 1) * cells[0]
+    for parent, cell in pairwise(cells):
+        # f̂ of the parents around (bicubic: two cells, and their window), the parents
+        # attended to, and the blocks' own windows.
+        reach += 4 * parent + config.num_layers * (FINER_REACH + 1) * cell
+    # A cell may place its emitter in the next one.
+    reach += 2 * cells[-1]
+    pair = 2 * max(int(cells[0]), 1)
+    return -(-int(reach + 1) // pair) * pair

@@ -22,10 +22,13 @@ class SplitTable(nn.Module):
     Attributes:
         splits_KP: (K, parts) counts per cell, ordered by their total.
         total_K: (K,) their sums.
+        log_orders_K: (K,) log number of orders in which emitters put one by one into the cells
+            come to these counts (the multinomial coefficient).
     """
 
     splits_KP: torch.Tensor
     total_K: torch.Tensor
+    log_orders_K: torch.Tensor
     code_K: torch.Tensor
 
     def __init__(self, cap: int, parts: int = 4):
@@ -40,6 +43,8 @@ class SplitTable(nn.Module):
         lookup[(splits_KP * place_P).sum(1)] = torch.arange(len(ways))
         self.register_buffer("splits_KP", splits_KP.float(), persistent=False)
         self.register_buffer("total_K", splits_KP.sum(1).float(), persistent=False)
+        log_orders_K = (self.total_K + 1).lgamma() - (self.splits_KP + 1).lgamma().sum(1)
+        self.register_buffer("log_orders_K", log_orders_K, persistent=False)
         self.register_buffer("code_K", lookup, persistent=False)
 
     def __len__(self) -> int:
@@ -68,3 +73,26 @@ class SplitTable(nn.Module):
         total_K = self.total_K.to(prob_GK.dtype)
         mean_G = prob_GK @ total_K
         return mean_G, (prob_GK @ total_K.square() - mean_G.square()).clamp_min(0)
+
+    def evenly(self, total_Gn: torch.Tensor) -> torch.Tensor:
+        """(G, K) every way's share of its total's probability, all ways of a total alike.
+
+        Args:
+            total_Gn: (G, N) probability of 0, 1, …, N − 1 or more emitters.
+        """
+        total_K = self.total_K.long().clamp(max=total_Gn.shape[1] - 1)
+        ways_n = torch.bincount(total_K, minlength=total_Gn.shape[1]).to(total_Gn.dtype)
+        return (total_Gn / ways_n.clamp_min(1))[:, total_K]
+
+    def with_totals(self, log_split_GK: torch.Tensor, total_Gn: torch.Tensor) -> torch.Tensor:
+        """(G, K) log probabilities with the totals' distribution replaced.
+
+        Args:
+            log_split_GK: (G, K) log probability of every way.
+            total_Gn: (G, N) wanted probability of 0, 1, …, N − 1 or more emitters.
+        """
+        total_K = self.total_K.long().clamp(max=total_Gn.shape[1] - 1)
+        onehot_Kn = nn.functional.one_hot(total_K, total_Gn.shape[1]).to(log_split_GK.dtype)
+        own_Gn = (log_split_GK.exp() @ onehot_Kn).clamp_min(1e-12)
+        wanted_Gn = total_Gn.clamp_min(1e-12)
+        return log_split_GK + (wanted_Gn.log() - own_Gn.log())[:, total_K]

@@ -1,8 +1,9 @@
-"""Weights on disk: safetensors with everything needed to use them in the header.
+"""Weights on disk, with everything needed to use them.
 
-The header's entry ``truevar`` is JSON: ``config`` (the model's shape), ``threshold``
-(probability above which an emitter is reported), ``domain`` (what the model was trained
-on, for warnings) and ``training`` (how it came about).
+The program's own format is safetensors, whose header's entry ``truevar`` is JSON:
+``architecture`` (:data:`ARCHITECTURES`), ``config`` (the model's shape), ``threshold`` (probability
+above which an emitter is reported), ``domain`` (what the model was trained on, for warnings) and
+``training`` (how it came about).
 """
 
 from __future__ import annotations
@@ -16,15 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from truevar.config import ModelConfig
+from truevar.config import CoarseToFineConfig, ModelConfig
 from truevar.errors import UserError
+from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
+from truevar.model.emitter_predictor import EmitterPredictor
 from truevar.model.predictor import TrueVAREmitterPredictor
 
 DEFAULT_MODEL = "default"
-"""Name of the model that comes with the package."""
+"""Name of the model that localises unless another is asked for."""
+
+NEXT_SCALE_MODEL = "true-var-small"
+"""Name of the one of the next-scale architecture."""
+
+ARCHITECTURES = (TrueVAREmitterPredictor.architecture, CoarseToFinePredictor.architecture)
+"""What a header's ``architecture`` may be. 0.1.0 wrote none; its weights are of the last."""
 
 _HEADER = "truevar"
 
@@ -41,11 +50,26 @@ class TrainedModel:
         name: where it came from, for the output's metadata.
     """
 
-    network: TrueVAREmitterPredictor
+    network: EmitterPredictor
     threshold: float = 0.5
     domain: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     name: str = "untrained"
+
+    @property
+    def next_scale(self) -> TrueVAREmitterPredictor:
+        """The network, for what only the next-scale architecture can do.
+
+        Raises:
+            UserError: it is of another one.
+        """
+        if not isinstance(self.network, TrueVAREmitterPredictor):
+            raise UserError(
+                f"the model {self.name} has no scales to look at one by one: it is of the "
+                f"architecture {self.network.architecture}; give --model {NEXT_SCALE_MODEL} or "
+                "a file that train_true_var.py wrote"
+            )
+        return self.network
 
 
 def available_models() -> dict[str, Path]:
@@ -56,25 +80,55 @@ def available_models() -> dict[str, Path]:
 
 def save_weights(
     path: str | os.PathLike[str],
-    network: TrueVAREmitterPredictor,
+    network: EmitterPredictor,
     threshold: float,
     domain: Mapping[str, Any],
     training: Mapping[str, Any],
+    half: bool = False,
 ) -> None:
-    """Write a model's weights under a temporary name and move them into place."""
-    header = {
-        "config": network.config.to_dict(),
-        "threshold": threshold,
-        "domain": dict(domain),
-        "training": dict(training),
-    }
-    state = network.state_dict()
-    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    """Write a model's weights under a temporary name and move them into place.
+
+    Args:
+        path: of the file.
+        network, threshold, domain, training: what to keep, see :class:`TrainedModel`.
+        half: keep numbers in 16 bits: half the size, for weights that are handed out. They are
+            computed with in 32 bits all the same.
+    """
+    header = _header(network, threshold, domain, training)
+    tensors = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
+    if half:
+        tensors = {
+            key: value.half() if value.is_floating_point() else value
+            for key, value in tensors.items()
+        }
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     try:
         save_file(tensors, temporary, {_HEADER: json.dumps(header)})
         os.chmod(temporary, 0o644)  # safetensors' own choice keeps others on the machine out
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_model_pt(
+    path: str | os.PathLike[str],
+    network: EmitterPredictor,
+    threshold: float,
+    domain: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> None:
+    """Write a model as a PyTorch file that ``torch.load(…, weights_only=True)`` reads.
+
+    A mapping with what the header of :func:`save_weights` has, and ``network`` (the state dict).
+    Written under a temporary name and moved into place.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.part")
+    header = _header(network, threshold, domain, training)
+    state = {**header, "network": network.state_dict()}
+    try:
+        torch.save(state, temporary)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -86,7 +140,7 @@ def load_model(
     """A trained model by the name of one that comes with the package, or from a file.
 
     Args:
-        name: ``default`` or the path of a ``.safetensors`` file.
+        name: one of :func:`available_models`, or the path of a ``.safetensors`` or ``.pt`` file.
         device: where to put it.
 
     Raises:
@@ -99,10 +153,8 @@ def load_model(
             f"unknown model {str(name)!r}: neither a file nor one of {', '.join(known) or 'none'}"
         )
     try:
-        with safe_open(path, "pt") as stored:
-            header = json.loads((stored.metadata() or {})[_HEADER])
-            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-        network = TrueVAREmitterPredictor(ModelConfig.from_dict(header["config"]))
+        header, tensors = _read_pt(path) if path.suffix == ".pt" else read_weights(path)
+        network = _build(header)
         network.load_state_dict(tensors)
         return TrainedModel(
             network=network.to(device).eval().requires_grad_(False),
@@ -111,8 +163,58 @@ def load_model(
             training=dict(header["training"]),
             name=str(name),
         )
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # a foreign file fails in many ways
         raise UserError(
-            f"{path} holds no weights of truevar; give a .safetensors file written by "
-            "`truevar train`"
+            f"{path} holds no weights of truevar; give a file written by `truevar train` or "
+            "train_true_var.py"
         ) from error
+
+
+def _header(
+    network: EmitterPredictor,
+    threshold: float,
+    domain: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "architecture": network.architecture,
+        "config": network.config.to_dict(),
+        "threshold": threshold,
+        "domain": dict(domain),
+        "training": dict(training),
+    }
+
+
+def _build(header: Mapping[str, Any]) -> EmitterPredictor:
+    """A network of the shape that a header states.
+
+    Raises:
+        UserError: an architecture or a key of the configuration that this version does not know.
+    """
+    name = header.get("architecture", CoarseToFinePredictor.architecture)
+    if name == TrueVAREmitterPredictor.architecture:
+        return TrueVAREmitterPredictor(config=ModelConfig.from_dict(header["config"]))
+    if name == CoarseToFinePredictor.architecture:
+        return CoarseToFinePredictor(CoarseToFineConfig.from_dict(header["config"]))
+    raise UserError(
+        f"weights of the architecture {name!r}, and this version knows only "
+        f"{', '.join(ARCHITECTURES)}; update truevar"
+    )
+
+
+def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Header and tensors of a file of :func:`save_weights`, in single precision."""
+    with safe_open(path, "pt") as stored:
+        header = json.loads((stored.metadata() or {})[_HEADER])
+        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    return header, {
+        key: value.float() if value.is_floating_point() else value for key, value in tensors.items()
+    }
+
+
+def _read_pt(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Header and tensors of a file of :func:`save_model_pt`."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state, state["network"]

@@ -1,0 +1,44 @@
+"""With how many digits the network computes."""
+
+from __future__ import annotations
+
+import torch
+
+from truevar.errors import UserError
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def pick_precision(
+    name: str, device: str | torch.device, trained_in_bfloat16: bool = True
+) -> torch.dtype:
+    """The number format of convolutions and matrix products; the rest is always float32.
+
+    Args:
+        name: one of :data:`PRECISIONS`, or ``auto``: bfloat16 where the processor multiplies
+            matrices of it in hardware (Intel's AMX, NVIDIA's Ampere and later), float32
+            elsewhere. What it costs in accuracy is in docs/results.
+        device: where the network is.
+        trained_in_bfloat16: False for a network whose accuracy in it is not known: ``auto`` is
+            float32 then.
+
+    Raises:
+        UserError: no such format.
+    """
+    if name == "auto":
+        fast = trained_in_bfloat16 and _is_fast(torch.device(device))
+        return torch.bfloat16 if fast else torch.float32
+    if name not in PRECISIONS:
+        raise UserError(
+            f"there is no precision {name!r}; choose auto or one of {', '.join(PRECISIONS)}"
+        )
+    return PRECISIONS[name]
+
+
+def _is_fast(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware, several numbers at a time."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # No public name says this in every PyTorch we run on; without it, float32 is right too.
+    supports_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return device.type == "cpu" and supports_amx is not None and bool(supports_amx())

@@ -1,0 +1,155 @@
+"""What every architecture of the model has in common: the image side, and how it is used.
+
+Weights say which architecture they are of (:data:`truevar.model.weights.ARCHITECTURES`); the
+engine, the decoding and the command line work with any of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from truevar.model.encoder import FrameEncoder
+from truevar.model.normalise import normalise
+from truevar.model.scale_output import ScaleOutput
+
+DEFAULT_PSF_SIGMA = 1.3
+"""PSF width in px assumed where none is given."""
+
+_LARGEST_COUNT = 1e7
+
+
+@dataclass(frozen=True)
+class MergeRule:
+    """Which answers of the finest scale mean the same emitter; measured per architecture.
+
+    Attributes:
+        alike: cells that place their emitters so close mean the same one; in PSF widths.
+        sure: what a candidate closer than one PSF width to a more probable one must be as
+            probable as to stay; 0 where all stay.
+    """
+
+    alike: float
+    sure: float
+
+
+class EmitterPredictor(nn.Module, ABC):
+    """A model that says where a frame's emitters are, coarse to fine.
+
+    Attributes:
+        architecture: the name that weights carry.
+        merge_rule: how its finest scale's cells become emitters.
+        trained_in_bfloat16: whether its accuracy with bfloat16 products is known.
+        config: its sizes.
+        encoder: its image side.
+    """
+
+    architecture: ClassVar[str]
+    merge_rule: ClassVar[MergeRule]
+    trained_in_bfloat16: ClassVar[bool]
+    config: Any
+    encoder: FrameEncoder
+
+    @abstractmethod
+    def pad_to(self, coarsest: float | None = None) -> int:
+        """Frames are padded to a multiple of so many px; ``coarsest`` as in :meth:`encode`."""
+
+    @abstractmethod
+    def reach(self) -> int:
+        """How many px to each side a localisation depends on, in whole pairs of coarsest cells."""
+
+    @abstractmethod
+    def condition(
+        self, psf_sigma_B: torch.Tensor, scale: int | None = None, cell: float = 1.0
+    ) -> torch.Tensor:
+        """(B, cond_dim) condition from the PSF width in px; the encoder's if no scale is given."""
+
+    @abstractmethod
+    def decide(
+        self,
+        f_BChw: torch.Tensor,
+        back_BHW: torch.Tensor,
+        psf_sigma_B: torch.Tensor,
+        cells: Sequence[float] | None = None,
+    ) -> list[ScaleOutput]:
+        """All scales' decisions, from image features.
+
+        Args:
+            f_BChw: (B, C, H', W') joint features.
+            back_BHW: (B, H, W) local background.
+            psf_sigma_B: (B,) or (1,) PSF width in px.
+            cells: width of the cells per scale in px; those for localising by default.
+        """
+
+    def encode_frames(
+        self, input_N4HW: torch.Tensor, coarsest: float | None = None
+    ) -> torch.Tensor:
+        """Encode single frames, each on its own.
+
+        Args:
+            input_N4HW: (N, 4, H, W) channels of :func:`truevar.model.normalise.normalise`;
+                all zero stands for a frame that does not exist.
+            coarsest: px of the first scale's cells; those for localising by default.
+
+        Returns:
+            (N, C', H', W') features, H' and W' the next multiples of :meth:`pad_to`.
+        """
+        multiple = self.pad_to(coarsest)
+        H, W = input_N4HW.shape[2:]
+        input_N4HW = F.pad(input_N4HW, (0, -W % multiple, 0, -H % multiple))
+        return self.encoder.encode_alone(input_N4HW)
+
+    def encode(
+        self,
+        counts_BTHW: torch.Tensor,
+        psf_sigma_B: torch.Tensor | float = DEFAULT_PSF_SIGMA,
+        read_variance_BHW: torch.Tensor | float = 0.0,
+        exists_BT: torch.Tensor | None = None,
+        coarsest: float | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Features of the middle frame between its neighbours; see the model's ``forward``.
+
+        Args:
+            counts_BTHW: (B, 1 or 3, H, W) effective counts.
+            psf_sigma_B: PSF width in px, one for all or one each.
+            read_variance_BHW: variance of the read noise, effective.
+            exists_BT: (B, 3) False where a neighbour does not exist.
+            coarsest: px of the first scale's cells; those for localising by default.
+
+        Returns:
+            (B, C, H', W') joint features, (B, H, W) local background, (B,) PSF widths: what
+            :meth:`decide` takes.
+
+        Raises:
+            ValueError: neither one frame nor three.
+        """
+        B, T, H, W = counts_BTHW.shape
+        if T not in (1, 3):
+            raise ValueError(f"the model takes 1 frame or 3 successive ones, not {T}")
+        device = counts_BTHW.device
+        counts_BTHW = counts_BTHW.float().clamp(-_LARGEST_COUNT, _LARGEST_COUNT)
+        sigma_B = torch.as_tensor(psf_sigma_B, dtype=torch.float32, device=device)
+        sigma_B = sigma_B.reshape(-1).expand(B)
+        read_BHW = torch.as_tensor(read_variance_BHW, dtype=torch.float32, device=device)
+        read_BHW = read_BHW.expand(B, H, W) if read_BHW.dim() < 3 else read_BHW
+        read_NHW = read_BHW.repeat_interleave(T, 0) if len(read_BHW) == B else read_BHW
+        input_N4HW, back_NHW = normalise(counts_BTHW.flatten(0, 1), read_NHW)
+        if exists_BT is not None:
+            input_N4HW = input_N4HW * exists_BT.reshape(-1, 1, 1, 1)
+        back_BHW = back_NHW.view(B, T, H, W)[:, T // 2]
+        f_NCHW = self.encode_frames(input_N4HW, coarsest)
+        if T == 1:
+            nothing = input_N4HW.new_zeros(1, *input_N4HW.shape[1:])
+            missing = self.encode_frames(nothing, coarsest)
+            before = after = missing.expand_as(f_NCHW)
+            centre = f_NCHW
+        else:
+            before, centre, after = f_NCHW.unflatten(0, (B, T)).unbind(1)
+        f_BChw = self.encoder.encode_joint(before, centre, after, self.condition(sigma_B))
+        return f_BChw, back_BHW, sigma_B
