@@ -10,7 +10,8 @@ import time
 
 import torch
 
-from truevar.train.scenes import TrainingMix, sample_crops
+from truevar.train.mix import TrainingMix
+from truevar.train.scenes import sample_crops
 
 
 def main() -> None:

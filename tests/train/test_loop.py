@@ -14,13 +14,23 @@ from truevar.train.checkpoint import load_checkpoint
 from truevar.train.command import main
 from truevar.train.loop import TrainConfig, train
 
-TINY = ModelConfig(stem_channels=8, frame_channels=4, joint_blocks=1, embed_dim=16, num_heads=2)
+TINY = ModelConfig(
+    stem_channels=8,
+    frame_channels=4,
+    joint_blocks=1,
+    wide_channels=8,
+    embed_dim=16,
+    num_heads=2,
+    head_dim=8,
+    num_layers=1,
+    cond_dim=8,
+)
 SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
 
 
 def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     lines = []
-    config = TrainConfig(10, steps=40, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
+    config = TrainConfig(10, crops=160, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
     weights = train(TINY, config, tmp_path, report=lines.append)
     losses = [line["loss"] for line in lines if "loss" in line]
     assert len(losses) == 8
@@ -71,9 +81,16 @@ def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
         "checkpoint.pt",
         "curve.png",
         "log.jsonl",
+        "tokenizer.pt",
         "weights.safetensors",
     }
     assert "weights:" in capsys.readouterr().out
+
+
+def test_a_run_may_end_by_its_crops(tmp_path, capsys):
+    options = ["--minutes", "0.3", "--crops", "4", "--batch", "2", "-o", str(tmp_path)]
+    assert main([*options, "--no-validation"]) == 0
+    assert load_model(tmp_path / "weights.safetensors").training["crops"] == 4
 
 
 @pytest.mark.parametrize(
@@ -82,6 +99,7 @@ def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
         ["--minutes", "-1"],
         ["--minutes", "nan"],
         ["--batch", "0"],
+        ["--crops", "0"],
         ["--device", "moon"],
         ["--device", "meta"],
     ],

@@ -1,6 +1,7 @@
 import torch
 
-from truevar.train.scenes import TrainingMix, sample_crops
+from truevar.train.mix import TrainingMix
+from truevar.train.scenes import sample_crops
 
 
 def crops(n=64, seed=0, **changes):

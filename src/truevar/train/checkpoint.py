@@ -31,7 +31,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise UserError(f"no checkpoint {path}; give the checkpoint.pt of an earlier run")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if not {"config", "network", "average", "optimizer", "step", "seconds"} <= set(state):
+        if not {"config", "network", "average", "optimizers", "step", "seconds"} <= set(state):
             raise ValueError("keys missing")
     except Exception as error:  # torch.load fails in many ways on a foreign file
         raise UserError(f"{path} is not a checkpoint of `truevar train`") from error

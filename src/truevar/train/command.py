@@ -12,33 +12,58 @@ from typing import Any
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser
-from truevar.config import PRESETS
+from truevar.config import PRESETS, ModelConfig
 from truevar.device import pick_device
 from truevar.errors import UserError
+from truevar.model.tokenizer import EmitterTokenizer
 from truevar.train.checkpoint import load_checkpoint
 from truevar.train.curve import draw_curve
+from truevar.train.fields import load_tokenizer, measure_tokenizer, save_tokenizer, train_tokenizer
 from truevar.train.loop import TrainConfig, train
+from truevar.train.ranks import first_process
 from truevar.train.validate import QUICK, validate
 
 EXAMPLES = """\
 examples:
   truevar train --minutes 100 -o runs/small
+  truevar train --stage tokenizer --minutes 3 -o runs/small
+  truevar train --tokenizer runs/small/tokenizer.pt --minutes 100 -o runs/small
   truevar train --minutes 60 --resume runs/small/checkpoint.pt -o runs/small
   truevar localize movie.tif -o emitters.csv --model runs/small/weights.safetensors
 """
 
 
+_ENDLESS = 1e6
+"""Minutes of a run that ends by its crops."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
+    parser.add_argument(
+        "--stage",
+        default="model",
+        choices=["tokenizer", "model"],
+        help="train only the tokeniser, on emitter fields, or the model (the default; it trains "
+        "a tokeniser first, unless one is given)",
+    )
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="the tokenizer.pt of an earlier run"
+    )
     parser.add_argument(
         "--preset", default="small", choices=sorted(PRESETS), help="size of the model"
     )
     parser.add_argument(
         "--minutes",
         type=float,
-        default=30.0,
         metavar="M",
-        help="wall-clock budget of this run; the learning rate falls with it (default 30)",
+        help="wall-clock budget of this run; the learning rate falls with it (30, or with --crops "
+        "as long as that takes)",
+    )
+    parser.add_argument(
+        "--crops",
+        type=int,
+        metavar="N",
+        help="stop after so many crops, those of earlier runs included",
     )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, … (default cpu)")
     parser.add_argument(
@@ -53,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for checkpoint.pt, weights.safetensors, log.jsonl and curve.png "
         "(default runs/small)",
     )
-    parser.add_argument("--batch", type=int, default=32, metavar="N", help="crops per step (32)")
+    parser.add_argument("--batch", type=int, default=16, metavar="N", help="crops per step (16)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenes (1)")
     parser.add_argument(
         "--no-validation", action="store_true", help="do not score held-out scenes on the way"
@@ -66,10 +91,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: an option cannot be used.
     """
-    if not (math.isfinite(args.minutes) and args.minutes > 0):
-        raise UserError(f"--minutes is {args.minutes:g}; give a number above 0")
-    if args.batch < 1:
-        raise UserError(f"--batch is {args.batch}; give a number of at least 1")
+    minutes = args.minutes
+    if minutes is None:
+        minutes = 30.0 if args.crops is None else _ENDLESS
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise UserError(f"--minutes is {minutes:g}; give a number above 0")
+    for name in ("batch", "crops"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name} is {value}; give a number of at least 1")
     device = pick_device(args.device)
     if args.resume:
         load_checkpoint(args.resume)  # before anything is written
@@ -77,12 +107,21 @@ def run(args: argparse.Namespace) -> int:
         args.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write into {args.output}; choose another folder") from error
-    config = TrainConfig(minutes=args.minutes, batch=args.batch, seed=args.seed)
+    model_config = PRESETS[args.preset]
+    if args.stage == "tokenizer":
+        _tokenizer(args.output, model_config, min(minutes, 30.0), args.seed)
+        return 0
+    tokenizer = load_tokenizer(args.tokenizer, model_config) if args.tokenizer else None
+    if tokenizer is None and not args.resume and first_process():
+        tokenizer = _tokenizer(args.output, model_config, min(2.0, minutes / 5), args.seed)
+    config = TrainConfig(minutes, crops=args.crops, batch=args.batch, seed=args.seed)
     with tqdm(
-        total=round(args.minutes, 2),
-        unit="min",
+        total=args.crops or round(minutes, 2),
         file=sys.stderr,
-        bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} min{postfix}",
+        disable=not first_process(),
+        bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} crops{postfix}"
+        if args.crops
+        else "{l_bar}{bar}| {n:.1f}/{total:.1f} min{postfix}",
     ) as bar:
         began: list[float] = []
 
@@ -96,18 +135,22 @@ def run(args: argparse.Namespace) -> int:
                     f", step {line['step']}, loss {line['loss']:.3f}, "
                     f"{line['crops_per_s']:.0f} crops/s"
                 )
-            bar.n = min(bar.total, line["minutes"] - began[0])
+            done = line.get("crops", bar.n) if args.crops else line["minutes"] - began[0]
+            bar.n = min(bar.total, done)
             bar.refresh()
 
         weights = train(
-            PRESETS[args.preset],
+            model_config,
             config,
             args.output,
             device,
             args.resume,
             validate=None if args.no_validation else lambda net: validate(net, QUICK),
             report=report,
+            tokenizer=tokenizer,
         )
+    if not first_process():
+        return 0
     drawn = draw_curve(args.output / "log.jsonl", args.output / "curve.png")
     print(f"weights: {weights}")
     print(
@@ -116,6 +159,17 @@ def run(args: argparse.Namespace) -> int:
         else "curve:   not drawn, matplotlib is not installed; the log has the numbers"
     )
     return 0
+
+
+def _tokenizer(folder: Path, config: ModelConfig, minutes: float, seed: int) -> EmitterTokenizer:
+    """Train a tokeniser, write it into a folder, and say how good it is."""
+    tokenizer = train_tokenizer(config, minutes, seed=seed)
+    save_tokenizer(folder / "tokenizer.pt", tokenizer, config)
+    found = measure_tokenizer(tokenizer, fields=64)
+    use = ", ".join(f"{100 * share:.0f} %" for share in found["in_use"])
+    print(f"tokeniser: {folder / 'tokenizer.pt'}; {100 * found['error']:.1f} % of a cell off, ")
+    print(f"           codes in use per scale: {use} (of {found['cells']} cells)")
+    return tokenizer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,11 +7,14 @@ continues on the cosine that the minutes of all runs together make.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import os
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,51 +23,16 @@ import torch
 from truevar.config import ModelConfig
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.weights import save_weights
 from truevar.train.average import Average
 from truevar.train.checkpoint import load_checkpoint, save_checkpoint
+from truevar.train.mix import TrainingMix
+from truevar.train.optimizer import make_optimizers
 from truevar.train.prefetch import batches
-from truevar.train.scenes import CropBatch, TrainingMix
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train.
-
-    Args:
-        minutes: wall-clock budget of this run.
-        steps: also stop after so many steps in all; for comparisons at equal crops.
-        batch: crops per step.
-        crop: width of a crop in px, a multiple of the coarsest cell.
-        learning_rate: at the cosine's top.
-        warmup: steps of linear warm-up.
-        weight_decay: AdamW's.
-        average: horizon in steps of the running average of the weights that is kept.
-        children_threshold: cells above this probability may have children. It reaches below
-            what is used later: a finer scale that never met the children of unlikely parents
-            fills them with emitters.
-        parents_per_crop: at most so many parents per scale and crop: bounds the cost of
-            false alarms early on.
-        log_every: steps between lines of the log.
-        save_every: seconds between checkpoints.
-        validate_every: seconds between validations.
-        seed: of the scenes; a resumed run draws new ones.
-    """
-
-    minutes: float = 30.0
-    steps: int | None = None
-    batch: int = 32
-    crop: int = 40
-    learning_rate: float = 1.5e-3
-    warmup: int = 300
-    weight_decay: float = 0.01
-    average: int = 1500
-    children_threshold: float = 0.01
-    parents_per_crop: int = 64
-    log_every: int = 100
-    save_every: float = 180.0
-    validate_every: float = 900.0
-    seed: int = 1
+from truevar.train.ranks import Ranks, own_device
+from truevar.train.settings import TrainConfig
+from truevar.train.step import batch_loss
 
 
 def train(
@@ -76,6 +44,7 @@ def train(
     mix: TrainingMix | None = None,
     validate: Callable[[TrueVAREmitterPredictor], dict[str, Any]] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
+    tokenizer: EmitterTokenizer | None = None,
 ) -> Path:
     """Train a model and write checkpoint, weights and log into a folder.
 
@@ -90,6 +59,11 @@ def train(
         validate: called now and then with the averaged model; what it returns is logged. If
             that holds ``threshold``, the weights keep it.
         report: called with every line of the log.
+        tokenizer: a trained one, for a model that has one; see :mod:`truevar.train.fields`. Of
+            several processes only the first needs it.
+
+    Started by ``torchrun``, it shares the work with the other processes
+    (:mod:`truevar.train.ranks`).
 
     Returns:
         the path of the weights.
@@ -97,33 +71,49 @@ def train(
     Raises:
         UserError: a resumed checkpoint is missing or foreign.
     """
-    device = torch.device(device)
+    device = own_device(torch.device(device))
     mix = mix or TrainingMix()
+    ranks = Ranks.join(device)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     state = load_checkpoint(resume) if resume else None
     if state:
         model_config = ModelConfig.from_dict(state["config"])
-    network = TrueVAREmitterPredictor(model_config).to(device)
+    network = TrueVAREmitterPredictor(config=model_config).to(device)
+    # Convolutions run several times as fast so.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if network.tokenizer is not None and tokenizer is not None:
+        network.tokenizer.load_state_dict(tokenizer.state_dict())
+    ranks.share(network)
+    network.transformer.checkpointing = config.checkpointing
     average = Average(network, config.average)
-    shadow = TrueVAREmitterPredictor(model_config).to(device).eval()
-    optimizer = torch.optim.AdamW(
-        network.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
-    )
-    step, seconds_before, threshold = 0, 0.0, 0.5
+    shadow = copy.deepcopy(network).eval()
+    optimizers = make_optimizers(network, config.learning_rate, config.weight_decay)
+    step, crops, seconds_before, threshold = 0, 0, 0.0, 0.5
     if state:
         network.load_state_dict(state["network"])
+        shadow.load_state_dict(state["network"])
         average.values = {k: v.to(device) for k, v in state["average"].items()}
-        optimizer.load_state_dict(state["optimizer"])
-        step, seconds_before = state["step"], state["seconds"]
+        for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        step, crops, seconds_before = (state[name] for name in ("step", "crops", "seconds"))
         threshold = state.get("threshold", 0.5)
-    loss_of = VAREmitterLoss()
-    source = batches(config.batch, config.crop, mix, device, config.seed + 7919 * step)
-    seconds_all = seconds_before + 60 * config.minutes
-    log = (folder / "log.jsonl").open("a", encoding="utf-8")
+    loss_of = VAREmitterLoss(
+        config.scale_weights[-len(model_config.patch_nums) :],
+        self_correction=config.self_correction,
+    )
+    own = -(-config.batch // ranks.count)
+    parts = -(-own // (config.micro_batch or own))
+    lot = -(-own // parts)
+    seed = config.seed + 7919 * step + 104729 * ranks.rank
+    source = batches(lot, config.crop, config.other_crops, mix, device, seed)
+    torch.manual_seed(seed)
+    # One budget for all: the first process may have spent some of its minutes before.
+    seconds_all = ranks.agree(seconds_before + 60 * config.minutes, device)
+    log = (folder / "log.jsonl" if ranks.first else Path(os.devnull)).open("a", encoding="utf-8")
     recent: list[dict[str, float]] = []
     began = last_save = last_validation = last_line = time.monotonic()
-    last_step, skipped = step, 0
+    last_crops, skipped, agreed = crops, 0, seconds_before
 
     def seconds() -> float:
         return seconds_before + time.monotonic() - began
@@ -131,18 +121,21 @@ def train(
     def write(line: dict[str, Any]) -> None:
         log.write(json.dumps(line) + "\n")
         log.flush()
-        if report:
+        if report and ranks.first:
             report(line)
 
     def save() -> None:
+        if not ranks.first:
+            return
         save_checkpoint(
             folder / "checkpoint.pt",
             {
                 "config": model_config.to_dict(),
                 "network": network.state_dict(),
                 "average": average.values,
-                "optimizer": optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                 "step": step,
+                "crops": crops,
                 "seconds": seconds(),
                 "threshold": threshold,
             },
@@ -155,17 +148,17 @@ def train(
             mix.domain(),
             {
                 "steps": step,
-                "crops": step * config.batch,
+                "crops": crops,
                 "minutes": round(seconds() / 60, 1),
                 "device": str(device),
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 **{k: v for k, v in asdict(config).items() if k in ("batch", "crop", "seed")},
             },
         )
 
     def run_validation() -> None:
         nonlocal threshold
-        if validate:
+        if validate and ranks.first:
             average.copy_to(shadow)
             found = validate(shadow)
             threshold = found.get("threshold", threshold)
@@ -173,33 +166,43 @@ def train(
 
     try:
         while True:
-            done = seconds() / seconds_all
-            if config.steps:
-                done = max(done, step / config.steps)
+            done = agreed / seconds_all
+            if config.crops:
+                done = max(done, crops / config.crops)
             if done >= 1 and step > 0:
                 break
             rate = config.learning_rate * min(1.0, (step + 1) / config.warmup)
             rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            loss, terms = _forward(network, loss_of, next(source), config, device)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.zero_grad(set_to_none=True)
+            made = 0
+            sums: Counter[str] = Counter()
+            while made < parts and (made == 0 or seconds() < seconds_all):
+                loss, terms = batch_loss(network, loss_of, next(source), config, device)
+                (loss / parts).backward()
+                sums.update({"loss": float(loss.detach()), **terms})
+                made += 1
+            agreed = ranks.average(network, seconds(), device)
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
             if torch.isfinite(norm):
-                optimizer.step()
+                for optimizer in optimizers:
+                    optimizer.step()
             else:
                 skipped += 1
             step += 1
+            crops += made * lot * ranks.count
             average.update(network, step)
-            recent.append({"loss": float(loss.detach()), "norm": float(norm), **terms})
+            recent.append({"norm": float(norm), **{k: v / made for k, v in sums.items()}})
             now = time.monotonic()
             if len(recent) >= config.log_every:
                 means = {k: sum(r[k] for r in recent) / len(recent) for k in recent[0]}
-                speed = (step - last_step) * config.batch / (now - last_line)
+                speed = (crops - last_crops) / (now - last_line)
                 write(
                     {
                         "step": step,
+                        "crops": crops,
                         "minutes": round(seconds() / 60, 2),
                         "rate": rate,
                         "crops_per_s": round(speed, 1),
@@ -208,7 +211,7 @@ def train(
                     }
                 )
                 recent.clear()
-                last_line, last_step = now, step
+                last_line, last_crops = now, crops
             if now - last_validation > config.validate_every:
                 run_validation()
                 last_validation = time.monotonic()
@@ -217,32 +220,8 @@ def train(
                 last_save = time.monotonic()
         run_validation()
         save()
+        ranks.leave()
     finally:
         source.close()
         log.close()
     return folder / "weights.safetensors"
-
-
-def _forward(
-    network: TrueVAREmitterPredictor,
-    loss_of: VAREmitterLoss,
-    batch: CropBatch,
-    config: TrainConfig,
-    device: torch.device,
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of one batch, in bfloat16 where that is faster."""
-    keep = [
-        batch.targets.occupancy(cell, (int(config.crop / cell),) * 2)
-        for cell in network.config.cells
-    ]
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        outputs = network(
-            batch.counts_BTHW,
-            batch.psf_sigma_B,
-            batch.read_variance_BHW,
-            batch.exists_BT,
-            keep=keep,
-            threshold=config.children_threshold,
-            most_parents=config.parents_per_crop * config.batch,
-        )
-    return loss_of(outputs, batch.targets)

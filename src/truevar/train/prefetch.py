@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import torch
 
-from truevar.train.scenes import CropBatch, TrainingMix, sample_crops
+from truevar.train.mix import TrainingMix
+from truevar.train.scenes import CropBatch, sample_crops
 
 
 def batches(
-    n_crops: int, size: int, mix: TrainingMix, device: torch.device, seed: int
+    n_crops: int,
+    size: int,
+    other_sizes: Sequence[tuple[int, float]],
+    mix: TrainingMix,
+    device: torch.device,
+    seed: int,
 ) -> Generator[CropBatch]:
     """Endless batches; on a CPU a thread simulates ahead while the network learns.
 
     Args:
         n_crops, size, mix: see :func:`truevar.train.scenes.sample_crops`.
+        other_sizes: other widths in px and the shares of batches that have them; such a batch
+            has as many pixels. Widths of which one crop has more are left out.
         device: where to simulate.
         seed: of the scenes.
     """
     generator = torch.Generator(device).manual_seed(seed)
+    other_sizes = [o for o in other_sizes if o[0] ** 2 <= n_crops * size**2]
 
     def one() -> CropBatch:
+        lot = float(torch.rand(1, generator=generator, device=device))
+        for other, share in other_sizes:
+            if lot < share:
+                fewer = round(n_crops * (size / other) ** 2)
+                return sample_crops(fewer, other, generator, mix, device)
+            lot -= share
         return sample_crops(n_crops, size, generator, mix, device)
 
     if device.type != "cpu":

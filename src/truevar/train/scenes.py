@@ -9,66 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from truevar.camera import EMCCD_EXCESS, sample_adu
-from truevar.model.loss import EmitterTargets
+from truevar.model.targets import EmitterTargets
 from truevar.psf.gaussian import render_frames
 from truevar.simulate.background import haze
 from truevar.simulate.photophysics import frames_on, sample_on_times
+from truevar.train.mix import TrainingMix
 
 MARGIN = 6
 """Emitters up to so many px outside a crop shine into it."""
-
-
-@dataclass(frozen=True)
-class TrainingMix:
-    """Ranges that a crop's microscope and sample are drawn from.
-
-    Lengths in px, photons and background in photo-electrons, densities in emitters on at
-    one instant per px² (0.01 is 1 /µm² at 100 nm px), times in frames. ``psf_error`` is how
-    far the stated width is off, ``defocus`` how much wider single emitters are, both relative
-    standard deviations: real spots are not all of one width. ``motion`` is the step of a
-    diffusing emitter from frame to frame along an axis: neighbouring frames must not be
-    trusted blindly.
-    """
-
-    psf_sigma: tuple[float, float] = (0.75, 2.2)
-    usual_psf_sigma: tuple[float, float] = (0.95, 1.45)
-    photons: tuple[float, float] = (100.0, 20000.0)
-    usual_photons: tuple[float, float] = (400.0, 5000.0)
-    background: tuple[float, float] = (2.0, 200.0)
-    usual_background: tuple[float, float] = (8.0, 60.0)
-    density: tuple[float, float] = (0.0015, 0.04)
-    sparse_density: tuple[float, float] = (0.0001, 0.0015)
-    lifetime: tuple[float, float] = (0.7, 10.0)
-    usual_share: float = 0.5
-    sparse_share: float = 0.12
-    haze_share: float = 0.2
-    maps_share: float = 0.15
-    emccd_share: float = 0.12
-    alone_share: float = 0.06
-    edge_share: float = 0.1
-    psf_error: float = 0.04
-    ellipticity: float = 0.04
-    defocus_share: float = 0.5
-    defocus: float = 0.12
-    moving_share: float = 0.15
-    motion: tuple[float, float] = (0.1, 1.5)
-
-    def domain(self) -> dict[str, Any]:
-        """What a model trained on this mix knows; goes into the weights' header."""
-        return {
-            "psf_sigma": list(self.psf_sigma),
-            "photons": list(self.photons),
-            "background": list(self.background),
-            "density_per_px": [0.0, self.density[1]],
-            "dimensions": 2,
-            "psf": "Gaussian",
-            "cameras": ["sCMOS", "EMCCD"],
-        }
 
 
 @dataclass(frozen=True)
@@ -179,6 +131,7 @@ def sample_crops(
         (x_M >= -0.5) & (x_M < size - 0.5) & (y_M >= -0.5) & (y_M < size - 0.5) & (frame_M == 1)
     )
     kept = visible_M & inside_M
+    bound_M, bound_log_M = _bounds(photons_M, sigma_B[crop_M], noise_B.square()[crop_M])
     exists_BT = torch.ones(n_crops, 3, dtype=torch.bool, device=device)
     alone_B = dice.happens(n_crops, mix.alone_share)
     exists_BT[:, 0] = ~(alone_B | dice.happens(n_crops, mix.edge_share / 2))
@@ -194,8 +147,24 @@ def sample_crops(
             y_N=y_M[kept],
             log_photons_N=photons_M[kept].log(),
             log_bg_BHW=background_BHW.log(),
+            bound_N=bound_M[kept],
+            bound_log_N=bound_log_M[kept],
         ),
     )
+
+
+def _bounds(
+    photons_M: torch.Tensor, sigma_M: torch.Tensor, noise_M: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Standard errors of x (px) and of log photons that one frame allows, approximately.
+
+    Mortensen et al. 2010, eq. 5 and 6, with ``noise_M`` the variance of an empty pixel.
+    """
+    wide_M = sigma_M.square() + 1 / 12
+    ground_M = 8 * math.pi * wide_M * noise_M / photons_M
+    bound_M = (wide_M / photons_M * (16 / 9 + ground_M)).sqrt()
+    bound_log_M = ((1 + ground_M / 2) / photons_M).sqrt()
+    return bound_M.clamp(max=1.0), bound_log_M.clamp(max=1.0)
 
 
 def _emitters(

@@ -1,0 +1,72 @@
+"""One batch through the model to its loss."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from truevar.model.cascade import TrueScale
+from truevar.model.choose import Children
+from truevar.model.handdown import Manner
+from truevar.model.loss import VAREmitterLoss
+from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.model.quantizer import ScaleCodes
+from truevar.train.scenes import CropBatch
+from truevar.train.settings import TrainConfig
+
+
+def batch_loss(
+    network: TrueVAREmitterPredictor,
+    loss_of: VAREmitterLoss,
+    batch: CropBatch,
+    config: TrainConfig,
+    device: torch.device,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Loss of one batch and its terms by name, in bfloat16 but for what needs more."""
+    targets = batch.targets
+    height = batch.counts_BTHW.shape[2]
+    cells = network.config.cells_of(height, height)
+    areas = len(batch.counts_BTHW) * (height / 40) ** 2
+    counts = [targets.counts(cell, (round(height / cell),) * 2) for cell in cells]
+    truth = None
+    if config.teacher_forcing and network.tokenizer is not None:
+        with torch.no_grad():
+            field_B4HW = targets.drawn_field(cells[-1], (counts[-1].shape[1],) * 2)
+            _, scales = network.tokenizer.encode(field_B4HW)
+            truth = [
+                TrueScale(
+                    F.adaptive_max_pool2d(field_B4HW[:, :1], scale.active_B1hw.shape[2:])[:, 0],
+                    _spread(scale),
+                )
+                for scale in scales
+            ]
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        f_BChw, back_BHW, sigma_B = network.encode(
+            batch.counts_BTHW,
+            batch.psf_sigma_B,
+            batch.read_variance_BHW,
+            batch.exists_BT,
+            cells[0],
+        )
+        outputs = network.decide(
+            f_BChw,
+            back_BHW,
+            sigma_B,
+            cells,
+            Children(
+                keep=[counts_Bhw > 0 for counts_Bhw in counts],
+                most=max(round(config.parents_per_crop * areas), 64),
+            ),
+            Manner.mixed(len(batch.counts_BTHW), config.sampled, config.corrupted, device),
+            truth,
+        )
+        glance = network.glance(f_BChw, back_BHW)
+    return loss_of(outputs, targets, network.tokenizer, glance)
+
+
+def _spread(scale: ScaleCodes) -> torch.Tensor:
+    """(B, h, w, C) the codes' vectors on their grid."""
+    vector_NC = scale.quantised.vector_NC
+    active_Bhw = scale.active_B1hw[:, 0]
+    blank = vector_NC.new_zeros(*active_Bhw.shape, vector_NC.shape[1])
+    return blank.masked_scatter(active_Bhw[..., None], vector_NC)
