@@ -109,7 +109,7 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
         held = set(file.namelist())
     wanted = {
         path.relative_to(ROOT / "src").as_posix()
-        for pattern in ("*.py", "py.typed", "*.safetensors")
+        for pattern in ("*.py", "py.typed", "*.safetensors", "samples/*.*")
         for path in (ROOT / "src" / "truevar").rglob(pattern)
     }
     assert "truevar/py.typed" in wanted
