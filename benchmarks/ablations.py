@@ -1,0 +1,256 @@
+"""What each part of the model buys: one run per difference, same crops, same parameters.
+
+    python benchmarks/ablations.py --crops 12800 --jobs 2
+
+Every run trains a model from scratch on the same number of crops of the same simulator and is
+scored in free running on the same held-out frames, overall and by the distance to the nearest
+neighbour. Runs that are done are not repeated: stop it and start it again at will. Results go
+to docs/results/ablations.json, the tables to docs/ablations.md (between its markers).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ablation_tables import write_tables  # noqa: E402
+
+from truevar.config import ModelConfig
+from truevar.emitters import Emitters
+from truevar.evaluate.metrics import best_threshold
+from truevar.evaluate.strata import StratifiedCounts, count_strata
+from truevar.model.f_hat import SparseFHat
+from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.model.weights import TrainedModel, load_model
+from truevar.simulate.scene import SCENES, simulate
+from truevar.train.fields import load_tokenizer, save_tokenizer, train_tokenizer
+from truevar.train.loop import TrainConfig, train
+from truevar.train.validate import VALIDATION_SEED, localize_simulated
+
+SCENE = "2d-scmos"
+DENSITIES = (1.0, 2.0, 4.0)
+SCORING_SEED = 3 * 10**6
+"""Of frames that no threshold and no design was chosen on."""
+
+BATCH = 16
+"""Crops per step: in a short run more steps teach more than larger ones."""
+
+ROOT = Path(__file__).parents[1]
+INDEPENDENT = {"residual": "none", "next_scale": False}
+SOFT = {"sampled": 0.0, "corrupted": 0.0}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model: what differs from the reference, and how many seeds.
+
+    Attributes:
+        model: fields of :class:`truevar.config.ModelConfig`.
+        training: fields of :class:`truevar.train.settings.TrainConfig`.
+        seeds: how many times.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+
+RUNS: dict[str, Run] = {
+    "next-scale": Run(seeds=3),
+    "independent": Run(INDEPENDENT, seeds=3),
+    # One dense prediction; its parameters are in the image encoder.
+    "one-80x80": Run(
+        {
+            **INDEPENDENT,
+            "patch_nums": (80,),
+            "max_counts": (3,),
+            "num_layers": 0,
+            "stem_channels": 80,
+            "frame_channels": 40,
+            "joint_blocks": 7,
+        },
+        seeds=3,
+    ),
+    "continuous": Run({"residual": "features"}, seeds=3),
+    "no-f-hat": Run({"residual": "none"}, seeds=3),
+    "true-decisions": Run(training={**SOFT, "teacher_forcing": True}),
+    "sampled": Run(training={"sampled": 1.0, "corrupted": 0.0}),
+    "distributions": Run(training=SOFT),
+    "no-self-correction": Run(training={"self_correction": False, "corrupted": 0.0}),
+    "no-phi": Run({"phi": False}),
+    "separate-children": Run({"joint_split": False}),
+    "m20-original": Run({"encoder_stride": 4, "residual": "upsample", "next_scale": False}),
+    "m20-full-resolution": Run({"residual": "upsample", "next_scale": False}),
+    "m20-accumulation": Run({"residual": "features", "next_scale": False}),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--crops", type=int, default=12800, help="per run (12800)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, a thread each (2)")
+    parser.add_argument("--runs", nargs="+", choices=sorted(RUNS), help="only these")
+    parser.add_argument("--minutes", type=float, default=1e6, help="start no run after so long")
+    parser.add_argument("--frames", type=int, default=34, help="scored per density and background")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "ablations")
+    parser.add_argument("--results", type=Path, default=ROOT / "docs/results/ablations.json")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/ablations.md")
+    parser.add_argument("--one", nargs=2, metavar=("RUN", "SEED"), help=argparse.SUPPRESS)
+    parser.add_argument("--tables-only", action="store_true", help="write the tables anew")
+    args = parser.parse_args()
+    if args.one:
+        one(args.one[0], int(args.one[1]), args)
+        return 0
+    args.folder.mkdir(parents=True, exist_ok=True)
+    if not args.tables_only:
+        run_all(args)
+    write_tables(args.folder, args.results, args.page, SCENE, DENSITIES)
+    return 0
+
+
+def run_all(args: argparse.Namespace) -> None:
+    """Train and score what is not done yet, ``--jobs`` at a time."""
+    # First seeds of everything before the second of anything: a table early on.
+    wanted = [
+        (name, seed)
+        for seed in range(3)
+        for name, run in RUNS.items()
+        if seed < run.seeds and (not args.runs or name in args.runs)
+    ]
+    tokenizers(args.folder)
+    began = time.monotonic()
+    running: list[subprocess.Popen[bytes]] = []
+    for number, (name, seed) in enumerate(wanted):
+        done = args.folder / f"{name}-{seed}.npz"
+        if done.exists():
+            continue
+        while len(running) >= args.jobs:
+            running = [process for process in running if process.poll() is None]
+            time.sleep(1)
+        if time.monotonic() - began > 60 * args.minutes:
+            break
+        print(f"{name}, seed {seed} ({number + 1} of {len(wanted)})", flush=True)
+        command = [sys.executable, __file__, "--one", name, str(seed)]
+        command += ["--crops", str(args.crops), "--folder", str(args.folder)]
+        command += ["--frames", str(args.frames)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        log = (args.folder / f"{name}-{seed}.log").open("wb")
+        running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+    for process in running:
+        process.wait()
+
+
+def tokenizers(folder: Path) -> None:
+    """The frozen first stage, the same for all runs: with Phi and without."""
+    for phi in (True, False):
+        path = folder / f"tokenizer-{'phi' if phi else 'plain'}.pt"
+        if not path.exists():
+            config = ModelConfig(phi=phi)
+            save_tokenizer(path, train_tokenizer(config, minutes=5, steps=900), config)
+
+
+def one(name: str, seed: int, args: argparse.Namespace) -> None:
+    """Train one model and score it."""
+    torch.set_num_threads(1)
+    run = RUNS[name]
+    config = replace(ModelConfig(), **run.model)
+    folder = args.folder / f"{name}-{seed}"
+    tokenizer = None
+    if config.residual == "codes":
+        file = args.folder / f"tokenizer-{'phi' if config.phi else 'plain'}.pt"
+        tokenizer = load_tokenizer(file, config)
+    steps = args.crops // BATCH
+    settings = TrainConfig(
+        minutes=1e5,
+        crops=args.crops,
+        batch=BATCH,
+        seed=1000 + seed,
+        other_crops=(),
+        average=max(steps // 6, 1),
+        warmup=min(100, steps),
+        save_every=300.0,
+        validate_every=1e9,
+    )
+    settings = replace(settings, **run.training)
+    checkpoint = folder / "checkpoint.pt"
+    weights = train(
+        config,
+        settings,
+        folder,
+        resume=checkpoint if checkpoint.exists() else None,
+        tokenizer=tokenizer,
+    )
+    model = load_model(weights)
+    learnt = sum(p.numel() for p in model.network.parameters())
+    threshold = pick_threshold(model)
+    variants = {"": model.network}
+    if name == "next-scale":
+        variants["f-hat-of-another-frame"] = model.network
+    for variant, network in variants.items():
+        counts = score_model(network, threshold, args.frames, swapped=bool(variant))
+        target = args.folder / f"{variant or name}-{seed}.npz"
+        parts = {f"{d:g} {k}": v for d, c in counts.items() for k, v in asdict(c).items()}
+        facts = {
+            "parameters": learnt,
+            "minutes": model.training["minutes"],
+            "crops": model.training["crops"],
+            "threshold": threshold,
+        }
+        np.savez_compressed(target, facts=json.dumps(facts), **parts)
+
+
+def pick_threshold(model: TrainedModel) -> float:
+    """The best common threshold on validation frames."""
+    tried = np.round(np.arange(0.2, 0.96, 0.05), 2)
+    totals = np.zeros(len(tried))
+    for density in DENSITIES:
+        found, truth = localised(model, density, 8, VALIDATION_SEED)
+        totals += best_threshold(found, truth, thresholds=tried).efficiencies
+    return float(tried[totals.argmax()])
+
+
+def localised(
+    model: TrainedModel, density: float, frames: int, seed: int
+) -> tuple[Emitters, Emitters]:
+    """Candidates and truth of movies at a scene's three backgrounds, frames counted on."""
+    parts = []
+    for number, background in enumerate(sorted(set(SCENES[SCENE].backgrounds))):
+        movie = simulate(SCENE, density, frames, 64, seed + 17 * number, background)
+        pair = localize_simulated(model, movie, min_prob=0.2), movie.truth
+        parts.append([t.with_columns(frame=t["frame"] + number * frames) for t in pair])
+    found, truth = (Emitters.concat(tables) for tables in zip(*parts, strict=True))
+    return found, truth
+
+
+def score_model(
+    network: TrueVAREmitterPredictor, threshold: float, frames: int, swapped: bool
+) -> dict[float, StratifiedCounts]:
+    """Counts by stratum for every density; with f̂ of the next frame of the batch if swapped."""
+    own = SparseFHat.add
+    if swapped:
+        SparseFHat.add = lambda *a: own(*a).roll(1, 0)  # type: ignore[method-assign]
+    try:
+        counts = {}
+        for density in DENSITIES:
+            found, truth = localised(TrainedModel(network), density, frames, SCORING_SEED)
+            found = found.select(found["prob"] >= threshold)
+            counts[density] = count_strata(found, truth, SCENES[SCENE].psf_sigma, 3 * frames)
+    finally:
+        SparseFHat.add = own  # type: ignore[method-assign]
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
