@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import cKDTree
-from scipy.special import ndtr
 
 from truevar.doors import enter
 from truevar.emitters import Emitters
 from truevar.evaluate.matching import match
+from truevar.evaluate.scale_detail import at_cell_centres, expected_in_true_cells
 from truevar.infer.decode import decode
 from truevar.infer.modes import FrameStack, predict_scales, super_resolution_cells
 from truevar.infer.setup import Setup
 from truevar.io.movies import open_movie
-from truevar.model.scale_output import ScaleOutput
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
 from truevar.simulate.scene import simulate
 
@@ -95,50 +93,16 @@ def test_m19_finer_grids_than_trained_narrow_the_emitters_down(shipped: TrainedM
         px = stack.pixel_size
         table = Emitters({"frame": cells.image, "x": cells.x * px, "y": cells.y * px})
         found.append(jaccard(table, truth))
-        errors.append(rmse(at_centres(table, output, stack), truth))
+        reach = 0.5 * stack.psf_sigma * px
+        errors.append(rmse(at_cell_centres(table, output, px, reach), truth))
     assert errors[0] > errors[1] > errors[2], errors
     assert max(found) - min(found) <= 1, found
     for output in outputs[4:]:
         finer, at_half_px = (
-            log_likelihood(o, output.cell, truth, stack) for o in (output, outputs[3])
+            expected_in_true_cells(o, output.cell, truth, stack.pixel_size)
+            for o in (output, outputs[3])
         )
         assert finer >= at_half_px - 0.005, (output.cell, finer, at_half_px)
-
-
-def log_likelihood(output: ScaleOutput, cell: float, truth: Emitters, stack: FrameStack) -> float:
-    """Mean log of the emitters that a scale expects in the cells of the true ones.
-
-    What it expects in a cell is the sum of all its Gaussians' shares there.
-    """
-    px = stack.pixel_size
-    place_N2 = np.stack([truth.x / px, truth.y / px], 1)
-    lower_N2 = np.floor((place_N2 + 0.5) / cell) * cell - 0.5
-    mean_R2 = torch.stack([output.x_R, output.y_R], 1).double().numpy()
-    sigma_R2 = torch.stack([output.sigma_x_R, output.sigma_y_R], 1).double().numpy()
-    crop_R, count_R = output.crop_R.numpy(), output.mean_R.double().numpy()
-    expected_N = np.empty(len(truth))
-    for n, frame in enumerate(truth.frame):
-        rows = np.flatnonzero(crop_R == frame)
-        low_2, high_2 = (
-            (edge - mean_R2[rows]) / sigma_R2[rows] for edge in (lower_N2[n], lower_N2[n] + cell)
-        )
-        expected_N[n] = count_R[rows] @ (ndtr(high_2) - ndtr(low_2)).prod(1)
-    return float(np.log(np.maximum(expected_N, 1e-5)).mean())
-
-
-def at_centres(table: Emitters, output: ScaleOutput, stack: FrameStack) -> Emitters:
-    """The emitters, each at the centre of the likeliest cell within half a PSF width of it."""
-    apart = 1e4 * stack.pixel_size  # frames are out of each other's reach
-    places_R2 = torch.stack([output.col_R, output.row_R], 1).double().numpy()
-    centre_R2 = ((places_R2 + 0.5) * output.cell - 0.5) * stack.pixel_size
-    tree = cKDTree(np.column_stack([centre_R2, apart * output.crop_R.numpy()]))
-    near = tree.query_ball_point(
-        np.column_stack([table.x, table.y, apart * table.frame]),
-        0.5 * stack.psf_sigma * stack.pixel_size,
-    )
-    mean_R = output.mean_R.numpy()
-    best = np.array([rows[int(np.argmax(mean_R[rows]))] for rows in near], dtype=np.int64)
-    return table.with_columns(x=centre_R2[best, 0], y=centre_R2[best, 1])
 
 
 def test_m20_the_ladder_from_the_original_implementation_is_measured() -> None:
