@@ -81,3 +81,13 @@ def test_same_seed_gives_the_same_exposure():
             for _ in range(2)
         )
         assert torch.equal(first, second)
+
+
+def test_maps_must_be_alike():
+    maps = np.ones((4, 6), np.float32)
+    with pytest.raises(ValueError, match="different shapes"):
+        Camera(baseline=maps, read_sigma=maps[:2])
+    with pytest.raises(ValueError, match=r"\(6,\)"):  # which would be spread over the rows
+        Camera(baseline=maps[0])
+    with pytest.raises(ValueError, match="em_gain"):
+        Camera(em_gain="300")

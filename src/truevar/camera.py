@@ -25,6 +25,9 @@ from numpy.typing import ArrayLike, NDArray
 EMCCD_EXCESS = 2.0
 """Variance of an EMCCD's photon noise over that of a Poisson count (high-gain limit)."""
 
+_MAPS = ("baseline", "e_per_adu", "read_sigma")
+"""What may differ from pixel to pixel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -41,7 +44,7 @@ class Camera:
         source: where the numbers came from, for the output's metadata.
 
     Raises:
-        ValueError: a number that no camera can have.
+        ValueError: a number that no camera can have, or maps of different shapes.
     """
 
     baseline: float | NDArray[np.float32] = 0.0
@@ -54,8 +57,14 @@ class Camera:
 
     def __post_init__(self) -> None:
         for name in ("baseline", "e_per_adu", "em_gain", "read_sigma", "cic"):
-            if not np.all(np.isfinite(getattr(self, name))):
+            values = np.asarray(getattr(self, name))
+            if values.dtype.kind not in "iuf" or not np.all(np.isfinite(values)):
                 raise ValueError(f"the camera's {name} is not a finite number")
+            if values.ndim != 0 and (values.ndim != 2 or name not in _MAPS):
+                raise ValueError(f"the camera's {name} has the shape {values.shape}")
+        shapes = {np.shape(getattr(self, name)) for name in _MAPS} - {()}
+        if len(shapes) > 1:
+            raise ValueError(f"the camera's maps have different shapes: {sorted(shapes)}")
         if not np.all(np.asarray(self.e_per_adu) > 0):
             raise ValueError("the camera's e_per_adu must be above 0")
         if self.em_gain < 1:
@@ -95,9 +104,9 @@ class Camera:
     @property
     def shape(self) -> tuple[int, int] | None:
         """(H, W) of the per-pixel maps, None if there are none."""
-        for value in (self.baseline, self.e_per_adu, self.read_sigma):
-            if np.ndim(value) == 2:
-                height, width = np.shape(value)
+        for name in _MAPS:
+            if np.ndim(getattr(self, name)) == 2:
+                height, width = np.shape(getattr(self, name))
                 return height, width
         return None
 
@@ -105,7 +114,7 @@ class Camera:
         """The camera of a region of interest (numbers stay as they are)."""
         cut: dict[str, Any] = {
             name: getattr(self, name)[rows, cols]
-            for name in ("baseline", "e_per_adu", "read_sigma")
+            for name in _MAPS
             if np.ndim(getattr(self, name)) == 2
         }
         return replace(self, **cut)
