@@ -25,7 +25,8 @@ from truevar.simulate.scene import simulate
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
 
 GIVEN = ["--pixel-size", "100", "--psf-sigma", "130", "--baseline", "100", "--e-per-adu", "0.46"]
-"""Nothing left to estimate, so nothing is said on the way."""
+GIVEN += ["--read-noise", "1.5"]
+"""Nothing left to estimate or to assume, so nothing is said on the way."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_help_of_localize_names_all_options(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     wanted = (
         "--pixel-size NM --psf-sigma NM --baseline ADU --e-per-adu G --em-gain M --read-noise E "
-        "--camera FILE.yaml --camera-maps FILE.npy --frames A:B --min-prob P --roi X0:X1,Y0:Y1 "
+        "--camera FILE.yaml --camera-maps FILE.npy --camera-offset X,Y --frames A:B --min-prob P --roi X0:X1,Y0:Y1 "
         "--model NAME|PATH --device D --picture PNG"
     )
     for option in wanted.split(" --"):
@@ -138,15 +139,31 @@ def test_localize_part_of_a_movie(made: Path, tmp_path: Path) -> None:
 
 def test_a_camera_file_and_options_before_it(made: Path, tmp_path: Path) -> None:
     camera = tmp_path / "camera.yaml"
-    camera.write_text("Baseline: 99\nSensitivity: 0.5\nGain: 1\npsf_sigma: 140\n")
-    np.save(tmp_path / "movie.npy", tifffile.imread(made / "movie.tif"))
+    camera.write_text("Baseline: 99\nSensitivity: 0.5\nGain: 1\nQe: 0.8\npsf_sigma: 140\n")
     out = tmp_path / "out.csv"
     options = ["--camera", str(camera), "--baseline", "101", "--pixel-size", "110", "--quiet"]
-    assert main(["localize", str(tmp_path / "movie.npy"), "-o", str(out), *options]) == 0
+    # The movie's own tags, which say otherwise, come last.
+    assert main(["localize", str(made / "movie.tif"), "-o", str(out), *options]) == 0
     meta = read_emitters(out).meta
     assert meta["camera"]["baseline"] == 101
     assert meta["camera"]["e_per_adu"] == 0.5
     assert (meta["pixel_size"], meta["psf_sigma"]) == (110, 140)
+
+
+def test_the_file_beside_a_table_is_a_camera_file(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "movie.npy", tifffile.imread(made / "movie.tif"))
+    first, again = tmp_path / "first.hdf5", tmp_path / "again.hdf5"
+    argv = ["localize", str(tmp_path / "movie.npy"), "-o"]
+    assert main([*argv, str(first), *GIVEN]) == 0
+    capsys.readouterr()
+    assert main([*argv, str(again), "--camera", str(first.with_suffix(".yaml"))]) == 0
+    assert capsys.readouterr().err == ""
+    one, two = read_emitters(first), read_emitters(again)
+    numbers = [dict(table.meta["camera"], source="") for table in (one, two)]
+    assert numbers[0] == numbers[1]
+    np.testing.assert_array_equal(one.x, two.x)
 
 
 def test_an_estimate_is_said_and_kept(
@@ -341,6 +358,8 @@ def test_a_movie_that_cannot_be_used(
         (["--camera", "{made}/movie.tif"], "camera file"),
         (["--camera-maps", "{made}/no.npy"], "camera maps"),
         (["--camera-maps", "{made}/no.npy", "--baseline", "1"], "--baseline"),
+        (["--camera-offset", "3,4"], "--camera-offset"),
+        (["--camera-offset", "3"], "--camera-offset"),
         (["-o", "{tmp}/out.txt"], "ending"),
         (["-o", "{tmp}/out"], "ending"),
         (["-o", "{tmp}/none/out.csv"], "there is no folder"),
@@ -549,3 +568,4 @@ def test_ranges_and_sizes() -> None:
     assert values.region("0:16,:32") == (0, 16, None, 32)
     assert values.size("128x64") == (128, 64)
     assert values.size("64") == (64, 64)
+    assert values.position("512, 0") == (512, 0)

@@ -56,8 +56,8 @@ def test_positions_in_a_region_refer_to_the_whole_frame(model, movie):
 
 def test_camera_numbers_and_maps_that_cannot_be(model, movie):
     given = {"pixel_size": 100.0, "psf_sigma": 130.0, "model": model}
-    with pytest.raises(UserError, match="read_noise"):
-        localize(movie, camera={"read_noise": 1.5}, **given)
+    with pytest.raises(UserError, match="is read_noise meant"):
+        localize(movie, camera={"read_nose": 1.5}, **given)
     with pytest.raises(UserError, match=r"\(3, H, W\)"):
         localize(movie, camera_maps=np.ones((3, 40)), **given)
 

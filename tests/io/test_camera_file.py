@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.io.camera_file import check_maps, fit_maps, read_camera_maps, read_camera_profile
+from truevar.io.camera_file import profile_from, read_camera_profile
 
 DECODE = """\
 Camera:
@@ -31,7 +32,7 @@ Pixelsize: 130
 def profile(tmp_path, text):
     path = tmp_path / "camera.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_camera_profile(path)
+    return read_camera_profile(path).numbers
 
 
 def refused(tmp_path, text):
@@ -81,25 +82,172 @@ def test_files_that_cannot_be_used(tmp_path, text, said):
     assert said in refused(tmp_path, text)
 
 
-def test_maps(tmp_path):
-    maps = np.stack([np.full((20, 24), value) for value in (100.0, 4.0, 2.2)])
-    np.save(tmp_path / "maps.npy", maps)
-    assert read_camera_maps(tmp_path / "maps.npy").dtype == np.float32
-    for bad, said in (
-        (maps[:2], "shape"),
-        (maps * 1j, "complex"),
-        (-maps, "above 0"),
-        (maps * np.nan, "finite"),
-        (maps * 1e300, "finite"),
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gain: 2.2\n",
+        "baseline: 100\ne_per_adu: 0.46\nGain: 2.17\n",
+        "Baseline: 100\nSensitivity: 0.46\nGain: 2.17\n",
+        "baseline: 100\ncamera_gain: 2.2\n",
+        "Camera: {baseline: 100, gain: 300}\nHyperParameter: {lr: 1}\n",
+        "orca: {baseline: 100, gain: 300}\n",
+    ],
+)
+def test_a_bare_gain_may_be_two_things(tmp_path, text):
+    said = refused(tmp_path, text)
+    assert "em_gain" in said
+    assert "e_per_adu" in said
+
+
+def test_a_gain_that_is_surely_the_em_gain(tmp_path):
+    assert profile(tmp_path, PICASSO.replace("Gain: 1", "Gain: 300"))["em_gain"] == 300
+    assert profile(tmp_path, "e_per_adu: 0.46\ngain: 1\n") == {"e_per_adu": 0.46, "em_gain": 1}
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("base_line", "baseline"),
+        ("e-per-adu", "e_per_adu"),
+        ("EMGain", "em_gain"),
+        ("readnoise", "read_noise"),
+        ("pixel_size_um", "pixel_size"),
+        ("psf_sgima", "psf_sigma"),
+        ("sensitivty", "sensitivity"),
+        ("offset", "baseline"),
+    ],
+)
+def test_a_misspelt_key_is_refused(tmp_path, key, meant):
+    for text in (f"qe: 0.8\n{key}: 1\n", f"Camera:\n  qe: 0.8\n  {key}: 1\n", f"{key}: 1\n"):
+        said = refused(tmp_path, text)
+        assert f"{key} in the camera file" in said
+        assert f"is {meant} meant?" in said
+
+
+def test_keys_that_mean_nothing_here_are_named(tmp_path):
+    path = tmp_path / "camera.yaml"
+    path.write_text("name: Orca\nbaseline: 100\nexposure_ms: 30\n")
+    read = read_camera_profile(path)
+    assert read.numbers == {"baseline": 100}
+    assert len(read.notes) == 1
+    assert "name, exposure_ms" in read.notes[0]
+
+
+def test_other_programs_keys_are_their_own(tmp_path):
+    path = tmp_path / "camera.yaml"
+    strange = "Width: 32\nBox Size: 7\nMicro-Manager Metadata: {Gain: 3, baselin: 7}\n"
+    for text in (DECODE, PICASSO + strange):
+        path.write_text(text)
+        assert read_camera_profile(path).notes == ()
+    assert profile(tmp_path, PICASSO + strange) == profile(tmp_path, PICASSO)
+
+
+def test_a_number_said_twice(tmp_path):
+    assert "give one" in refused(tmp_path, "pixel_size: 100\nPixelsize: 130\n")
+    assert profile(tmp_path, "pixel_size: 100\nPixelsize: 100\n") == {"pixel_size": 100}
+
+
+# What the program itself writes
+
+META = {
+    "pixel_size": 108.0,
+    "psf_sigma": 131.5,
+    "camera": {
+        "baseline": 100.0,
+        "e_per_adu": 0.46,
+        "em_gain": 1.0,
+        "read_sigma": 1.5,
+        "cic": 0.0,
+        "per_pixel_maps": False,
+        "source": "given and assumed",
+    },
+    "sources": {
+        "pixel_size": "given",
+        "psf_sigma": "estimated from the movie",
+        "camera.baseline": "given",
+        "camera.e_per_adu": "given",
+        "camera.read_sigma": "assumed",
+    },
+}
+
+
+def written(tmp_path, meta):
+    """The profile out of the file beside a table with these metadata."""
+    table = Emitters({"frame": [0], "x": [50.0], "y": [60.0]}, meta)
+    table.write(tmp_path / "table.hdf5")
+    return read_camera_profile(tmp_path / "table.yaml")
+
+
+def test_the_file_beside_a_table_gives_what_was_known(tmp_path):
+    read = written(tmp_path, META)
+    # Neither the read noise that was assumed nor the em_gain that nobody stated.
+    assert read.numbers == {
+        "baseline": 100.0,
+        "e_per_adu": 0.46,
+        "pixel_size": 108.0,
+        "psf_sigma": 131.5,
+    }
+    assert read.sources["baseline"] == "the camera file"
+    assert read.sources["psf_sigma"] == "the camera file (estimated from the movie)"
+
+
+def test_an_assumed_pixel_size_is_no_knowledge(tmp_path):
+    assumed = META | {"sources": META["sources"] | {"pixel_size": "assumed"}}
+    assert "pixel_size" not in written(tmp_path, assumed).numbers
+
+
+def test_an_estimate_stays_one_however_often_it_is_used_again(tmp_path):
+    for source in (
+        "estimated by photon transfer",
+        "the camera file (estimated by photon transfer)",
     ):
-        with pytest.raises(UserError, match=said):
-            check_maps(bad)
-    (tmp_path / "empty.npy").touch()
-    with pytest.raises(UserError, match="empty"):
-        read_camera_maps(tmp_path / "empty.npy")
+        told = META["sources"] | {"camera.e_per_adu": source}
+        read = written(tmp_path, META | {"sources": told})
+        assert read.sources["e_per_adu"] == "the camera file (estimated by photon transfer)"
 
 
-def test_maps_that_are_even_say_nothing_of_their_axes():
-    maps = np.ones((3, 20, 20), np.float32)
-    frames = np.random.default_rng(0).poisson(9, (5, 20, 20)).astype(np.uint16)
-    assert fit_maps(maps, (20, 20), slice(0, 20), slice(0, 20), frames) == []
+def test_medians_of_maps_are_told_as_such(tmp_path):
+    camera = META["camera"] | {"per_pixel_maps": True}
+    told = {"pixel_size": "given", "psf_sigma": "given", "camera": "per-pixel maps"}
+    read = written(tmp_path, META | {"camera": camera, "sources": told})
+    assert read.numbers["read_sigma"] == 1.5
+    assert read.sources["read_sigma"] == "the camera file (median of per-pixel maps)"
+    assert read.sources["pixel_size"] == "the camera file"
+
+
+def test_the_truth_of_a_simulation_tells_its_whole_camera(tmp_path):
+    truth = {key: value for key, value in META.items() if key != "sources"}
+    assert written(tmp_path, truth).numbers == {
+        "baseline": 100.0,
+        "e_per_adu": 0.46,
+        "em_gain": 1.0,
+        "read_sigma": 1.5,
+        "cic": 0.0,
+        "pixel_size": 108.0,
+        "psf_sigma": 131.5,
+    }
+
+
+def test_a_mapping_has_the_names_of_a_file():
+    read = profile_from({"baseline": 100, "Sensitivity": 0.5, "read_noise": 1.6})
+    assert read.numbers == {"baseline": 100, "e_per_adu": 0.5, "read_sigma": 1.6}
+    assert set(read.sources.values()) == {"given"}
+    assert profile_from(META).numbers["psf_sigma"] == 131.5
+    assert profile_from(META["camera"]).numbers["e_per_adu"] == 0.46
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"gain": 2.2}, "two things"),
+        ({"base_line": 100}, "is baseline meant"),
+        ({"colour": 3}, "no 'colour'; its numbers are baseline, e_per_adu"),
+        ({"baseline": "100"}, "text '100'"),
+        ({"e_per_adu": [0.5, 0.5]}, "above 0"),
+        ({"e_per_adu": np.array([0.5])}, "above 0"),
+        ({"em_gain": 300 + 0j}, "at least 1"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used(values, said):
+    with pytest.raises(UserError, match=said):
+        profile_from(values)

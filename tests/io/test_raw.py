@@ -127,3 +127,9 @@ def test_real_movies(shared_data):
     with open_movie(shared_data / "simulated/picasso-paint-32x32/testdata.raw") as movie:
         assert movie.shape == (1000, 32, 32)
         assert movie.meta["pixel_size"] == 160
+
+
+def test_a_bare_gain_is_put_aside_with_a_note(tmp_path, frames):
+    with open_movie(write_raw(tmp_path, frames, Baseline=100, Gain=2.2)) as movie:
+        assert movie.meta == {"baseline": 100}
+        assert "Gain: 2.2" in movie.notes[0]

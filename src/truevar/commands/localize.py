@@ -15,6 +15,7 @@ from truevar.commands.parser import (
     any_number,
     frame_range,
     gain,
+    position,
     probability,
     region,
     zero_or_more,
@@ -46,7 +47,7 @@ examples:
       --em-gain 300 --read-noise 74.4
   truevar localize movie.tif -o part.csv --camera camera.yaml --frames 0:500 --roi 0:128,64:192
 
-What is not given is taken from the movie's tags, then from the camera file, then
+What no option gives is taken from the camera file, then from the movie's tags, then
 estimated from the movie itself (PSF width, gain, baseline); lines that begin with
 "note:" or "warning:" say so.
 """
@@ -105,8 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.yaml",
         type=Path,
         help="these numbers from a file with the keys baseline, e_per_adu, em_gain, read_sigma "
-        "(pixel_size and psf_sigma too, in nm), or as DECODE and Picasso name them; options and "
-        "the movie's tags go before it",
+        "(pixel_size and psf_sigma too, in nm), or as DECODE and Picasso name them, or the .yaml "
+        "beside an earlier table; it goes before the movie's tags, and options before it",
     )
     camera.add_argument(
         "--camera-maps",
@@ -114,6 +115,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="calibration of every pixel of an sCMOS, (3, H, W): offset in ADU, variance in "
         "ADU^2, gain in ADU per electron; stands for the four numbers above",
+    )
+    camera.add_argument(
+        "--camera-offset",
+        metavar="X,Y",
+        type=position,
+        help="where on larger camera maps the movie's first pixel lies, px",
     )
     what = parser.add_argument_group("what to localise")
     what.add_argument(
@@ -157,7 +164,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.io.camera_file import read_camera_maps, read_camera_profile
+    from truevar.io.camera_file import read_camera_profile
+    from truevar.io.camera_maps import read_camera_maps
     from truevar.io.tables import check_writable
 
     # Before the work, not after hours of it.
@@ -183,6 +191,7 @@ def run(args: argparse.Namespace) -> int:
             camera=numbers or None,
             camera_profile=profile,
             camera_maps=maps,
+            camera_offset=args.camera_offset,
             frames=args.frames,
             roi=args.roi,
             min_prob=args.min_prob,

@@ -91,6 +91,14 @@ def region(text: str) -> tuple[int | None, int | None, int | None, int | None]:
     return *_ends(sides[0], form), *_ends(sides[1], form)
 
 
+def position(text: str) -> tuple[int, int]:
+    """``X,Y`` in px, whole numbers from 0; for ``type=``."""
+    match = re.fullmatch(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text} is not a position X,Y in px, such as 512,256")
+    return int(match[1]), int(match[2])
+
+
 def size(text: str) -> tuple[int, int]:
     """``N`` or ``WxH`` in px as (width, height); for ``type=``."""
     match = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text.strip(), re.IGNORECASE)

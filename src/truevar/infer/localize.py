@@ -17,6 +17,7 @@ from truevar.camera import Camera
 from truevar.device import pick_device
 from truevar.emitters import Emitters
 from truevar.errors import UserError
+from truevar.infer.camera_sources import Stated
 from truevar.infer.engine import Engine, frames_per_batch
 from truevar.infer.growing_table import GrowingTable
 from truevar.infer.setup import Setup, find_setup
@@ -33,9 +34,10 @@ def localize(
     model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
     pixel_size: float | None = None,
     psf_sigma: float | None = None,
-    camera: Camera | Mapping[str, float] | None = None,
-    camera_profile: Mapping[str, float] | None = None,
+    camera: Camera | Stated | None = None,
+    camera_profile: Stated | None = None,
     camera_maps: NDArray[np.float32] | None = None,
+    camera_offset: tuple[int, int] | None = None,
     frames: tuple[int | None, int | None] | None = None,
     roi: tuple[int | None, int | None, int | None, int | None] | None = None,
     min_prob: float | None = None,
@@ -51,10 +53,13 @@ def localize(
         model: a trained model, its name, or a file of weights.
         pixel_size: nm; by default what the file says, else 100 with a warning.
         psf_sigma: width of the PSF in nm; estimated from the movie by default.
-        camera: a camera, or some of its numbers (``baseline``, ``e_per_adu``, ``em_gain``,
-            ``read_sigma``); what is missing comes from the file, the profile, an estimate.
-        camera_profile: numbers of a camera file (:mod:`truevar.io.camera_file`).
+        camera: a :class:`truevar.Camera`; some of its numbers by name (``baseline``,
+            ``e_per_adu``, ``em_gain``, ``read_sigma``), or an earlier table's ``meta``; or a
+            camera file, such as the ``.yaml`` beside an earlier table. What is missing comes
+            from the movie's tags, then from an estimate.
+        camera_profile: a camera file for what the numbers in ``camera`` leave open.
         camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron.
+        camera_offset: (x, y) in px of the movie's first pixel on maps that are larger.
         frames: (first, end), counted from 0, half-open; None for an open end. The frames
             just outside are looked at as neighbours, so the range gives the same emitters as
             the whole movie (with the same camera and PSF width).
@@ -87,7 +92,9 @@ def localize(
         part.check_not_empty()
         n_frames, height, width = part.shape
         field_height, field_width = part.field
-        used = find_setup(part, pixel_size, psf_sigma, camera, camera_profile, camera_maps)
+        used = find_setup(
+            part, pixel_size, psf_sigma, camera, camera_profile, camera_maps, camera_offset
+        )
         sigma_px = used.psf_sigma / used.pixel_size
         used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
         if announce:

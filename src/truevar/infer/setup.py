@@ -1,14 +1,15 @@
 """The imaging setup of a movie: what the user says, what the file says, what is estimated.
 
-Order of precedence: the user, the file's tags, a camera profile, an estimate from the movie
-itself. What was used and where it came from goes into the table's metadata.
+Order of precedence: the user's numbers, the camera file that the user names, the movie's tags,
+an estimate from the movie itself. What was used and where it came from goes into the table's
+metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,21 @@ from numpy.typing import NDArray
 
 from truevar.camera import Camera
 from truevar.errors import UserError
-from truevar.infer.photon_transfer import estimate_camera
+from truevar.infer.camera_sources import (
+    Stated,
+    as_profile,
+    camera_given,
+    camera_of_maps,
+    camera_of_numbers,
+    disagreements,
+    tags_profile,
+)
 from truevar.infer.psf_width import estimate_psf_sigma
-from truevar.io.camera_file import check_maps, check_number, fit_maps
+from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
+from truevar.io.camera_names import check_number
 from truevar.io.movies import Movie, check_values
 
 ASSUMED_PIXEL_SIZE = 100.0
-_CAMERA_NUMBERS = ("baseline", "e_per_adu", "em_gain", "read_sigma", "qe", "cic")
 _SAMPLE_PIXELS = 8_000_000
 
 
@@ -51,9 +60,10 @@ def find_setup(
     movie: Movie,
     pixel_size: float | None = None,
     psf_sigma: float | None = None,
-    camera: Camera | Mapping[str, float] | None = None,
-    profile: Mapping[str, float] | None = None,
+    camera: Camera | Stated | None = None,
+    profile: Stated | None = None,
     maps: NDArray[np.float32] | None = None,
+    offset: tuple[int, int] | None = None,
 ) -> Setup:
     """Settle pixel size, PSF width and camera.
 
@@ -61,39 +71,53 @@ def find_setup(
         movie: opened at the frames and region to localise.
         pixel_size: nm, from the user.
         psf_sigma: nm, from the user.
-        camera: a whole camera, or some of its numbers, from the user.
-        profile: numbers of a camera file.
-        maps: (3, H, W) calibration maps of the movie's whole field.
+        camera: from the user: a whole camera, some of its numbers, or a camera file.
+        profile: a camera file, or its numbers, where ``camera`` is not one.
+        maps: (3, H, W) calibration maps of the movie's whole field, or of more.
+        offset: (x, y) in px of the movie's first pixel on maps that are larger.
 
     Raises:
-        UserError: a number out of range, or maps that do not belong to the movie.
+        UserError: a number out of range, maps that do not belong to the movie, or two of the
+            arguments that say the same.
     """
     setup = Setup(0.0, 0.0, Camera(), {}, list(movie.notes))
     sources = setup.sources
-    tags = dict(movie.meta)
-    profile = dict(profile or {})
-    given = {"pixel_size": pixel_size, "psf_sigma": psf_sigma}
+    user, file = _who_says(camera, profile, maps)
+    tags = tags_profile(movie.meta)
+    stated = (user, file, tags)
+    setup.notes.extend((*user.notes, *file.notes))
     lengths: dict[str, float | None] = {}
-    for name, user in given.items():
-        shown = f"--{name.replace('_', '-')}"
-        if user is not None:
-            lengths[name], sources[name] = check_number(name, user, shown), "given"
-        elif name == "pixel_size" and tags.get(name):
-            lengths[name], sources[name] = float(tags[name]), "the movie's tags"
-        elif profile.get(name):
-            lengths[name], sources[name] = float(profile[name]), "the camera file"
+    for name, given in {"pixel_size": pixel_size, "psf_sigma": psf_sigma}.items():
+        said = next((one for one in stated if name in one.numbers), None)
+        if given is not None:
+            shown = f"--{name.replace('_', '-')}"
+            lengths[name], sources[name] = check_number(name, given, shown), GIVEN
+        elif said is not None:
+            lengths[name], sources[name] = said.numbers[name], said.sources[name]
         else:
             lengths[name] = None
     px = lengths["pixel_size"]
     if px is None:
-        px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, "assumed"
+        px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, ASSUMED
         setup.warnings.append(
             f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
             "pixel; give --pixel-size NM"
         )
     setup.pixel_size = px
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
-    setup.camera = _settle_camera(movie, camera, tags, profile, maps, setup, sample)
+    if maps is not None:
+        setup.camera = camera_of_maps(movie, maps, offset, setup)
+        for one in (file, tags):
+            if one.numbers.get("em_gain", 1.0) > 1:
+                setup.warnings.append(
+                    f"camera maps are of an sCMOS: the EM gain of {one.numbers['em_gain']:g} "
+                    f"({one.sources['em_gain']}) was not used"
+                )
+    elif isinstance(camera, Camera):
+        setup.camera = camera_given(movie, camera, offset, setup)
+    else:
+        setup.camera = camera_of_numbers(stated, offset, setup, sample)
+    setup.notes.extend(disagreements(file, tags, sources))
     sigma = lengths["psf_sigma"]
     if sigma is None:
         width = estimate_psf_sigma(
@@ -101,7 +125,7 @@ def find_setup(
             setup.camera.read_variance,
             setup.camera.excess,
         )
-        sigma, sources["psf_sigma"] = width.sigma_px * px, "estimated from the movie"
+        sigma, sources["psf_sigma"] = width.sigma_px * px, BY_WIDTH
         if width.spots:
             setup.notes.append(
                 f"PSF width estimated from {width.spots} spots of the movie: {sigma:.0f} nm "
@@ -109,83 +133,28 @@ def find_setup(
             )
         if width.note:
             setup.warnings.append(width.note)
+    elif BY_WIDTH in sources["psf_sigma"]:
+        setup.notes.append(f"PSF width of {sigma:.0f} nm as it was estimated from another movie")
     setup.psf_sigma = sigma
     return setup
 
 
-def _settle_camera(
-    movie: Movie,
-    camera: Camera | Mapping[str, float] | None,
-    tags: Mapping[str, Any],
-    profile: Mapping[str, float],
-    maps: NDArray[np.float32] | None,
-    setup: Setup,
-    sample: Callable[[], NDArray[Any]],
-) -> Camera:
-    """The camera by the order of precedence; says in ``setup`` where it came from."""
-    sources = setup.sources
-    _, height, width = movie.shape
-    rows = slice(movie.y0, movie.y0 + height)
-    cols = slice(movie.x0, movie.x0 + width)
-    if maps is not None:
-        maps = check_maps(maps)
-        few = movie.read(0, min(len(movie), 12))
-        check_values(few, movie.first_frame)
-        setup.warnings.extend(fit_maps(maps, movie.field, rows, cols, few))
-        sources["camera"] = "per-pixel maps"
-        return Camera.from_maps(maps, "per-pixel maps").crop(rows, cols)
-    if isinstance(camera, Camera):
-        sources["camera"] = camera.source
-        shape = camera.shape
-        if shape is not None and shape != (height, width):
-            if movie.y0 + height > shape[0] or movie.x0 + width > shape[1]:
-                raise UserError(
-                    f"the camera's maps are {shape[1]} x {shape[0]} px, the movie "
-                    f"{width} x {height} px"
-                )
-            return camera.crop(rows, cols)
-        return camera
-    unknown = sorted(set(camera or {}) - set(_CAMERA_NUMBERS))
-    if unknown:
-        raise UserError(
-            f"a camera has no {unknown[0]!r}; its numbers are {', '.join(_CAMERA_NUMBERS)}"
-        )
-    numbers: dict[str, float] = {}
-    origin: dict[str, str] = {}
-    for source, values in (
-        ("given", camera or {}),
-        ("the movie's tags", tags),
-        ("the camera file", profile),
-    ):
-        for name in _CAMERA_NUMBERS:
-            value = values.get(name)
-            if value is None or name in numbers:
-                continue
-            numbers[name] = check_number(name, value, f"{name} ({source})")
-            origin[name] = source
-    if "baseline" not in numbers or "e_per_adu" not in numbers:
-        estimated, said = estimate_camera(
-            sample(),
-            numbers.get("baseline"),
-            numbers.get("e_per_adu"),
-            em_gain=numbers.get("em_gain", 1.0),
-            read_sigma=numbers.get("read_sigma", 0.0),
-        )
-        setup.warnings.extend(said)
-        for name in ("baseline", "e_per_adu"):
-            if name not in numbers:
-                numbers[name] = float(np.median(getattr(estimated, name)))
-                origin[name] = "estimated by photon transfer"
-    if "read_sigma" not in numbers:
-        if "estimated by photon transfer" in origin.values():
-            # Read noise that is not known has been counted as background.
-            numbers["read_sigma"], origin["read_sigma"] = 0.0, "part of the estimated background"
-        else:
-            numbers["read_sigma"] = 1.5 if numbers.get("em_gain", 1.0) == 1 else 75.0
-            origin["read_sigma"] = "assumed"
-    sources.update({f"camera.{name}": source for name, source in origin.items()})
-    said_by = " and ".join(dict.fromkeys(origin.values()))
-    return Camera(**numbers, source=said_by)
+def _who_says(
+    camera: Camera | Stated | None, profile: Stated | None, maps: Any
+) -> tuple[CameraProfile, CameraProfile]:
+    """What the user's own numbers say, and the camera file."""
+    if isinstance(camera, (str, PathLike)):
+        if profile is not None:
+            raise UserError("camera and camera_profile are both a camera file; give one of them")
+        camera, profile = None, camera
+    whole = camera is None or isinstance(camera, Camera)
+    user = CameraProfile() if whole else as_profile(camera)  # type: ignore[arg-type]
+    # What a table's metadata say of maps, their medians, is no contradiction to the maps.
+    twice = any(user.sources.get(name) == GIVEN for name in ("baseline", "e_per_adu", "read_sigma"))
+    twice = twice or isinstance(camera, Camera) or user.numbers.get("em_gain", 1.0) > 1
+    if maps is not None and twice:
+        raise UserError("camera_maps and camera both say what the camera is; give one of them")
+    return user, CameraProfile() if profile is None else as_profile(profile)
 
 
 def _sample(movie: Movie) -> NDArray[Any]:

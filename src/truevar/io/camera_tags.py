@@ -6,18 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-_NAMES = {
-    "pixel_size": ("pixel_size", "px_size", "pixelsize", "pixel size"),
-    "baseline": ("baseline",),
-    "e_per_adu": ("e_per_adu", "sensitivity"),
-    "em_gain": ("em_gain", "gain"),
-    "read_sigma": ("read_sigma", "readout noise"),
-    "qe": ("qe",),
-}
-"""Our names, each with those that mean the same elsewhere (lower case).
+from truevar.io.camera_names import NAMES, gain_is_em_gain
 
-``Sensitivity`` is electrons per ADU and ``Gain`` the EM gain in Picasso's files.
-"""
+_TAGS = ("pixel_size", "baseline", "e_per_adu", "em_gain", "read_sigma", "qe")
 
 PIXEL_SIZES = (5.0, 1000.0)
 """Pixel sizes in nm that are believed, the upper end excluded: a file that was
@@ -38,12 +29,15 @@ def camera_tags(values: Mapping[Any, Any], aliases: bool = True) -> dict[str, fl
     Returns:
         Those of ``pixel_size`` (nm), ``baseline`` (ADU), ``e_per_adu``,
         ``em_gain``, ``read_sigma`` (electrons) and ``qe`` that are given as
-        usable numbers. Names are matched without regard to case.
+        usable numbers. Names are matched without regard to case. Picasso's ``Gain`` is the
+        EM gain where it stands with ``Baseline, Sensitivity, Qe``; else it may be anything.
     """
     lower = {str(key).lower(): value for key, value in values.items()}
+    gain = ("gain",) if gain_is_em_gain(lower) else ()
     found: dict[str, float] = {}
-    for name, names in _NAMES.items():
-        for alias in names if aliases else (name,):
+    for name in _TAGS:
+        others = NAMES[name] + (gain if name == "em_gain" else ())
+        for alias in (name, *others) if aliases else (name,):
             number = _number(lower.get(alias))
             if number is not None and _possible(name, number):
                 found[name] = number

@@ -46,6 +46,11 @@ def open_raw(path: Path) -> StoredFrames:
     height, width, frames = (_whole(side, said, key) for key in ("Height", "Width", "Frames"))
     source = _bare(path, frames, height, width, dtype, side.name)
     source.meta.update(camera_tags({**said, **_simulated(said)}))
+    if said.get("Gain") is not None and "em_gain" not in source.meta:
+        source.notes.append(
+            f"{side.name} says Gain: {said['Gain']}, which may be an EM gain or a conversion, and "
+            "was ignored; give --em-gain or --e-per-adu"
+        )
     return source
 
 
