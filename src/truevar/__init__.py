@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from truevar.camera import Camera
     from truevar.emitters import Emitters
-    from truevar.errors import UserError
+    from truevar.errors import TrueVARWarning, UserError
     from truevar.infer.localize import localize
     from truevar.io.tables import read_emitters
     from truevar.model.weights import load_model
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Camera": "truevar.camera",
     "Emitters": "truevar.emitters",
+    "TrueVARWarning": "truevar.errors",
     "UserError": "truevar.errors",
     "load_model": "truevar.model.weights",
     "localize": "truevar.infer.localize",
@@ -32,6 +33,7 @@ _WHERE = {
 __all__ = [
     "Camera",
     "Emitters",
+    "TrueVARWarning",
     "UserError",
     "__version__",
     "load_model",

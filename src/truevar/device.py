@@ -16,7 +16,7 @@ def pick_device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # "meta" has tensors, but nothing in them
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError, TypeError) as error:
         raise UserError(
             f"device {str(name)!r} is not available here; use cpu, or cuda on a machine with an "
             "NVIDIA GPU"

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+import tifffile
+import torch
 
+import truevar
 from truevar.camera import SCMOS
 from truevar.errors import UserError
 from truevar.infer.localize import localize
@@ -68,3 +71,44 @@ def test_maps_on_a_movie_that_is_not_finite(model, movie):
     maps = np.stack([np.full((40, 40), value) for value in (100.0, 9.0, 2.2)])
     with pytest.raises(UserError, match="frame 1"):
         localize(bad, model=model, camera_maps=maps, pixel_size=100.0, psf_sigma=130.0)
+
+
+def test_a_tensor_gives_the_emitters_of_its_array(model, movie):
+    from_array = localize(movie[:3], model=model, **KNOWN)
+    from_tensor = localize(torch.from_numpy(movie[:3]), model=model, **KNOWN)
+    assert len(from_array) > 4
+    np.testing.assert_array_equal(from_array.x, from_tensor.x)
+
+
+def test_what_may_be_wrong_is_warned_of_where_it_was_called(model, movie):
+    known = {"psf_sigma": 130.0, "camera": SCMOS}
+    with pytest.warns(truevar.TrueVARWarning, match="pixel size not given") as caught:
+        found = localize(movie[:3], model=model, **known)
+    assert [str(one.message) for one in caught] == found.meta["warnings"]
+    assert {one.filename for one in caught} == {__file__}
+
+
+def test_the_camera_is_settled_in_order(model, movie, tmp_path):
+    """The caller's numbers, the caller's file, the movie's tags; and what is left, assumed."""
+    tags = {"baseline": 96.0, "e_per_adu": 0.44, "pixel_size": 96.0}
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, movie[:3], photometric="minisblack", metadata=tags)
+    file = tmp_path / "camera.yaml"
+    file.write_text("e_per_adu: 0.45\npixel_size: 98\npsf_sigma: 128\n")
+    options = {"model": model, "camera_profile": file}
+
+    meta = localize(path, camera={"e_per_adu": 0.46}, pixel_size=100, **options).meta
+    assert meta["camera"]["e_per_adu"] == 0.46
+    assert meta["camera"]["baseline"] == 96
+    assert (meta["pixel_size"], meta["psf_sigma"]) == (100, 128)
+    assert any("read noise not given" in note for note in meta["notes"])
+
+    meta = localize(path, model=model, camera=str(file)).meta
+    assert meta["camera"]["e_per_adu"] == 0.45
+    assert meta["pixel_size"] == 98
+    assert any("the movie's tags say 96" in note for note in meta["notes"])
+
+    again = localize(movie[:3], model=model, camera=meta)
+    assert again.meta["camera"]["e_per_adu"] == 0.45
+    assert again.meta["camera"]["baseline"] == 96
+    assert (again.meta["pixel_size"], again.meta["psf_sigma"]) == (98, 128)

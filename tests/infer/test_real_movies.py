@@ -8,6 +8,9 @@ from scipy.spatial import cKDTree
 import truevar
 from truevar.evaluate.metrics import score
 
+# Their cameras are not known: estimates, which are warned of, are what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
+
 
 def nearest(found, pixel_size, reference):
     """Distance in px from every reference row (frame, x, y in px) to the nearest emitter."""

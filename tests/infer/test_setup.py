@@ -149,6 +149,13 @@ def test_what_nobody_says_is_estimated(tmp_path):
     assert used.sources["camera.read_sigma"] == "part of the estimated background"
 
 
+def test_a_psf_width_that_is_a_guess_is_no_estimate():
+    camera = {"baseline": 100, "e_per_adu": 0.5, "read_sigma": 1.5}
+    used = find_setup(movie(), camera=camera, pixel_size=100.0)  # without a spot
+    assert used.sources["psf_sigma"] == "assumed"
+    assert "1.3 px was assumed" in used.warnings[0]
+
+
 def test_a_read_noise_that_was_assumed_is_said():
     for em_gain, electrons in ((1, 1.5), (300, 75)):
         camera = {"baseline": 100, "e_per_adu": 0.5, "em_gain": em_gain}

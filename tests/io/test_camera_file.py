@@ -189,6 +189,7 @@ def test_the_file_beside_a_table_gives_what_was_known(tmp_path):
     }
     assert read.sources["baseline"] == "the camera file"
     assert read.sources["psf_sigma"] == "the camera file (estimated from the movie)"
+    assert read_camera_profile(tmp_path / "table.hdf5") == read
 
 
 def test_an_assumed_pixel_size_is_no_knowledge(tmp_path):

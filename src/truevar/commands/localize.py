@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from truevar.commands.parser import (
     zero_or_more,
 )
 from truevar.commands.progress import Progress
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
@@ -182,7 +183,8 @@ def run(args: argparse.Namespace) -> int:
 
     from truevar.infer.localize import localize
 
-    with Progress("localising", args.quiet) as progress:
+    with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
+        warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
         emitters = localize(
             args.movie,
             model=args.model,

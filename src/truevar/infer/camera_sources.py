@@ -26,7 +26,7 @@ from truevar.io.camera_file import (
     profile_from,
     read_camera_profile,
 )
-from truevar.io.camera_maps import check_maps, place_on_maps, turned_maps
+from truevar.io.camera_maps import check_maps, place_on_maps, read_camera_maps, turned_maps
 from truevar.io.camera_names import CAMERA_NUMBERS, check_number
 from truevar.io.movies import Movie, check_values
 
@@ -79,7 +79,7 @@ def camera_of_maps(movie: Movie, maps: Any, offset: tuple[int, int] | None, setu
     Raises:
         UserError: maps that no camera has, or that do not belong to the movie.
     """
-    values = check_maps(maps)
+    values = read_camera_maps(maps) if isinstance(maps, (str, PathLike)) else check_maps(maps)
     rows, cols = place_on_maps(values.shape[1:], movie.field, offset)
     values = values[:, rows, cols]
     region = _region(movie)

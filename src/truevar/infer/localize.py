@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from typing import Any
@@ -16,7 +17,16 @@ import truevar
 from truevar.camera import Camera
 from truevar.device import pick_device
 from truevar.emitters import Emitters
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning
+from truevar.infer.arguments import (
+    MovieLike,
+    as_movie,
+    as_offset,
+    as_range,
+    as_region,
+    check_model,
+    check_probability,
+)
 from truevar.infer.camera_sources import Stated
 from truevar.infer.engine import Engine, frames_per_batch
 from truevar.infer.growing_table import GrowingTable
@@ -29,14 +39,14 @@ Progress = Callable[[int, int, int], None]
 
 
 def localize(
-    movie: str | PathLike[str] | NDArray[Any],
+    movie: MovieLike,
     *,
     model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
     pixel_size: float | None = None,
     psf_sigma: float | None = None,
     camera: Camera | Stated | None = None,
     camera_profile: Stated | None = None,
-    camera_maps: NDArray[np.float32] | None = None,
+    camera_maps: NDArray[np.float32] | str | PathLike[str] | None = None,
     camera_offset: tuple[int, int] | None = None,
     frames: tuple[int | None, int | None] | None = None,
     roi: tuple[int | None, int | None, int | None, int | None] | None = None,
@@ -49,7 +59,7 @@ def localize(
     """Find the emitters of a movie.
 
     Args:
-        movie: a file, or an array (frames, H, W) or (H, W) in ADU.
+        movie: a file, or an array or tensor (frames, H, W) or (H, W) in ADU.
         model: a trained model, its name, or a file of weights.
         pixel_size: nm; by default what the file says, else 100 with a warning.
         psf_sigma: width of the PSF in nm; estimated from the movie by default.
@@ -58,7 +68,8 @@ def localize(
             camera file, such as the ``.yaml`` beside an earlier table. What is missing comes
             from the movie's tags, then from an estimate.
         camera_profile: a camera file for what the numbers in ``camera`` leave open.
-        camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron.
+        camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron, or a
+            ``.npy`` file of them.
         camera_offset: (x, y) in px of the movie's first pixel on maps that are larger.
         frames: (first, end), counted from 0, half-open; None for an open end. The frames
             just outside are looked at as neighbours, so the range gives the same emitters as
@@ -76,11 +87,16 @@ def localize(
         ``roi`` and ``frames``; ``meta`` says what was used and where it came from,
         ``meta["warnings"]`` what may be wrong with it.
 
+    Warns:
+        TrueVARWarning: the lines of ``meta["warnings"]``, before the first frame.
+
     Raises:
         UserError: the movie, the model or a number cannot be used.
     """
-    if min_prob is not None and not 0 <= min_prob <= 1:
-        raise UserError(f"a probability of {min_prob:g} does not exist; give one from 0 to 1")
+    check_probability(min_prob)
+    check_model(model, TrainedModel)
+    source, frames, roi = as_movie(movie), as_range(frames), as_region(roi)
+    camera_offset = as_offset(camera_offset)
     if isinstance(model, TrainedModel):
         trained, device = model, next(model.network.parameters()).device
     else:
@@ -88,7 +104,7 @@ def localize(
         trained = load_model(model, device)
     threshold = trained.threshold if min_prob is None else min_prob
     began = time.monotonic()
-    with open_movie(movie, frames=frames, roi=roi) as part:
+    with open_movie(source, frames=frames, roi=roi) as part:
         part.check_not_empty()
         n_frames, height, width = part.shape
         field_height, field_width = part.field
@@ -99,6 +115,8 @@ def localize(
         used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
         if announce:
             announce(used)
+        for line in used.warnings:
+            warnings.warn(line, TrueVARWarning, stacklevel=2)
         engine = Engine(
             trained, used.camera, sigma_px, height, width, threshold, precision=precision
         )

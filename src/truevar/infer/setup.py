@@ -62,7 +62,7 @@ def find_setup(
     psf_sigma: float | None = None,
     camera: Camera | Stated | None = None,
     profile: Stated | None = None,
-    maps: NDArray[np.float32] | None = None,
+    maps: NDArray[np.float32] | str | PathLike[str] | None = None,
     offset: tuple[int, int] | None = None,
 ) -> Setup:
     """Settle pixel size, PSF width and camera.
@@ -73,7 +73,7 @@ def find_setup(
         psf_sigma: nm, from the user.
         camera: from the user: a whole camera, some of its numbers, or a camera file.
         profile: a camera file, or its numbers, where ``camera`` is not one.
-        maps: (3, H, W) calibration maps of the movie's whole field, or of more.
+        maps: (3, H, W) calibration maps of the movie's whole field, or of more, or their file.
         offset: (x, y) in px of the movie's first pixel on maps that are larger.
 
     Raises:
@@ -125,7 +125,8 @@ def find_setup(
             setup.camera.read_variance,
             setup.camera.excess,
         )
-        sigma, sources["psf_sigma"] = width.sigma_px * px, BY_WIDTH
+        sigma = width.sigma_px * px
+        sources["psf_sigma"] = BY_WIDTH if width.spots else ASSUMED
         if width.spots:
             setup.notes.append(
                 f"PSF width estimated from {width.spots} spots of the movie: {sigma:.0f} nm "
