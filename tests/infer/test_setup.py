@@ -131,6 +131,8 @@ def test_a_file_as_camera_is_the_camera_file(tmp_path):
         assert used.psf_sigma == 120
     with pytest.raises(UserError, match="both a camera file"):
         find_setup(movie(), camera=path, profile=path)
+    with pytest.raises(UserError, match="give a Camera as camera"):
+        find_setup(movie(), profile=Camera())
 
 
 def test_a_whole_camera_goes_before_all_numbers(tmp_path):

@@ -145,6 +145,9 @@ def test_other_programs_keys_are_their_own(tmp_path):
 def test_a_number_said_twice(tmp_path):
     assert "give one" in refused(tmp_path, "pixel_size: 100\nPixelsize: 130\n")
     assert profile(tmp_path, "pixel_size: 100\nPixelsize: 100\n") == {"pixel_size": 100}
+    two_cameras = "orca: {baseline: 100, e_per_adu: 0.46}\nprime: {baseline: 99, e_per_adu: 1}\n"
+    assert "baseline in the camera file" in refused(tmp_path, two_cameras)
+    assert "100 and 99; give one" in refused(tmp_path, two_cameras)
 
 
 # What the program itself writes

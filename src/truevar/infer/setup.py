@@ -144,6 +144,8 @@ def _who_says(
     camera: Camera | Stated | None, profile: Stated | None, maps: Any
 ) -> tuple[CameraProfile, CameraProfile]:
     """What the user's own numbers say, and the camera file."""
+    if isinstance(profile, Camera):
+        raise UserError("camera_profile is a camera file; give a Camera as camera")
     if isinstance(camera, (str, PathLike)):
         if profile is not None:
             raise UserError("camera and camera_profile are both a camera file; give one of them")

@@ -140,7 +140,7 @@ def _numbers(
     cameras = {key: value for key, value in groups.items() if str(key).lower() == "camera"}
     # Picasso and DECODE have groups by the dozen; beside one named so, none else is the camera's.
     for group in (cameras if cameras or foreign else groups).values():
-        found |= _numbers(group, where, foreign, passed_over, text)
+        _join(found, _numbers(group, where, foreign, passed_over, text), where)
     gain_is_known = gain_is_em_gain(values)
     here: dict[str, float] = {}
     for key, value in values.items():
@@ -158,7 +158,15 @@ def _numbers(
         number = check_number(name, _one_side(name, key, value, where), f"{key}{where}", text)
         if here.setdefault(name, number) != number:
             raise UserError(f"{key}{where} is {value}, and {name} is {here[name]:g}; give one")
-    return found | here
+    _join(found, here, where)
+    return found
+
+
+def _join(found: dict[str, float], more: Mapping[str, float], where: str) -> None:
+    """Add numbers to those found, unless they contradict them: two cameras in one file, say."""
+    for name, number in more.items():
+        if found.setdefault(name, number) != number:
+            raise UserError(f"{name}{where} is {found[name]:g} and {number:g}; give one")
 
 
 def _check_unknown(key: str, value: Any, where: str, foreign: bool) -> None:
