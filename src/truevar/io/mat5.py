@@ -1,6 +1,8 @@
 """Arrays of numbers in MATLAB files of version 5 to 7.
 
-Our own reader, since scipy's crashes the whole process on some damaged files.
+Our own reader, since scipy's crashes the whole process on some damaged files: one
+wrong byte is enough (``tests/io/test_mat5.py`` shows it).
+
 A file is a head of 128 bytes and a chain of elements, each a tag (type, bytes)
 and data padded to 8 bytes; a variable is an element of type "matrix", which may
 be inside one of type "compressed" (zlib).
