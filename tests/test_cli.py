@@ -240,32 +240,6 @@ def test_info(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "threshold" in capsys.readouterr().out
 
 
-def test_progress_where_stderr_is_no_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from truevar.commands import progress
-
-    monkeypatch.setattr(progress, "_EVERY", 0.0)
-    with progress.Progress("localising") as show:
-        show(5, 20, 7)
-    assert "5 of 20 frames" in (said := capsys.readouterr().err)
-    assert "frames/s, 7 emitters" in said
-
-
-def test_progress_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from truevar.commands.progress import Progress
-
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with Progress("localising") as show:
-        show(5, 20, 7)
-        show(20, 20, 1234)
-    said = capsys.readouterr().err
-    assert "20/20" in said
-    assert "1,234 emitters" in said
-
-
 # Bad input
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 
 from tqdm import tqdm
@@ -13,7 +14,7 @@ _EVERY = 30.0
 
 
 class Progress:
-    """Shows frames done, frames per second and emitters so far.
+    """Shows frames done, the time they took and that is left, and emitters so far.
 
     Use as a context manager; calling it takes frames done, frames in all, emitters so far
     (None where they are not counted).
@@ -29,6 +30,7 @@ class Progress:
         self._bar: tqdm | None = None
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._began = self._last = time.monotonic()
+        self._first: tuple[int, float] | None = None
 
     def __enter__(self) -> Progress:
         return self
@@ -47,18 +49,38 @@ class Progress:
         if self.quiet:
             return
         if self._terminal:
-            if self._bar is None:
-                self._bar = tqdm(total=total, desc=self.what, unit=" frames", file=sys.stderr)
-                self._bar.start_t = self._began  # the first batch counts as well
-            if emitters is not None:
-                self._bar.set_postfix_str(f"{emitters:,} emitters", refresh=False)
-            self._bar.update(done - self._bar.n)
-            return
+            self._draw(done, total, emitters)
+        else:
+            self._print(done, total, emitters)
+
+    def _draw(self, done: int, total: int, emitters: int | None) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=total, desc=self.what, unit=" frames", file=sys.stderr)
+            # What came before the first report counts as well. The bar has a clock of its
+            # own, so only differences can be given to it.
+            self._bar.start_t -= time.monotonic() - self._began
+            self._bar.last_print_t = self._bar.start_t
+        if emitters is not None:
+            self._bar.set_postfix_str(f"{emitters:,} emitters", refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _print(self, done: int, total: int, emitters: int | None) -> None:
         now = time.monotonic()
-        if now - self._last >= _EVERY and done < total:
-            speed = done / (now - self._began)
-            line = f"{self.what}: {done} of {total} frames, {speed:.3g} frames/s"
+        if now - self._last >= _EVERY and 0 < done < total:
+            # Before the first report the movie is opened and measured, which takes no
+            # longer for a long movie.
+            frames, since = (0, self._began) if self._first is None else self._first
+            speed = (done - frames) / max(now - since, 1e-3)
+            line = f"{self.what}: {done} of {total} frames, {_clock(now - self._began)} elapsed"
+            if speed > 0:
+                line += f", {_clock((total - done) / speed)} left ({speed:.3g} frames/s)"
             if emitters is not None:
                 line += f", {emitters} emitters"
             print(line, file=sys.stderr, flush=True)
             self._last = now
+        if self._first is None:
+            self._first = (done, now)
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
