@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import truevar
+from truevar.commands.parser import above_zero
 from truevar.errors import UserError
 
 DESCRIPTION = """\
@@ -25,6 +26,7 @@ examples:
   truevar info
   truevar info movie.tif
   truevar info emitters.csv
+  truevar info table-of-another-program.csv --pixel-size 108
 """
 
 _LIBRARIES = ("torch", "numpy", "scipy", "tifffile", "h5py", "safetensors", "matplotlib")
@@ -37,18 +39,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", type=Path, nargs="?", help="a movie, a table or a model"
     )
+    parser.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="a camera pixel, nm; needed for a table that does not tell",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Tell.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or a pixel size was given for no table.
     """
+    is_table = args.file is not None and args.file.suffix.lower() in _TABLES
+    if args.pixel_size is not None and not is_table:
+        raise UserError(f"--pixel-size is for a table ({', '.join(_TABLES)}); leave it out here")
     if args.file is None:
         lines = _installation()
-    elif args.file.suffix.lower() in _TABLES:
-        lines = _table(args.file)
+    elif is_table:
+        lines = _table(args.file, args.pixel_size)
     elif args.file.suffix.lower() == ".safetensors":
         lines = _model(args.file.name, args.file)
     else:
@@ -137,11 +148,11 @@ def _movie(path: Path) -> Iterator[Line]:
             yield "note", note
 
 
-def _table(path: Path) -> Iterator[Line]:
+def _table(path: Path, pixel_size: float | None) -> Iterator[Line]:
     from truevar.emitters import UNITS
     from truevar.io.tables import read_emitters
 
-    table = read_emitters(path)
+    table = read_emitters(path, pixel_size)
     yield "table", str(path)
     yield "emitters", f"{len(table):,}"
     for name in table:
