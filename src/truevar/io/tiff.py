@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
-from truevar.io.stored import Source, StoredFrames, truncated
+from truevar.io.stored import ArrayFrames, Source, StoredFrames, truncated
 from truevar.io.tiff_chain import check_chain
 from truevar.io.tiff_tags import tiff_meta
 
@@ -28,6 +28,8 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _AXIS_NAMES = {"T": "time", "Z": "slices", "C": "channels", "S": "samples", "R": "positions"}
 _MOST_CHANNELS = 4
 """Up to so many "channels" are colours; more are frames that someone mislabelled."""
+_SEPARATE = 2
+"""Value of the tag PlanarConfiguration for colours that are not interleaved."""
 
 
 def open_tiff(path: Path) -> Source:
@@ -77,7 +79,7 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
             f"the file holds {len(tif.series)} images; the largest, {series.axes} "
             f"{tuple(series.shape)}, is read"
         )
-    shape = _frames_of(series, path)
+    shape = _frames_of(tif, series, path, notes)
     if series.dtype is None:
         raise UserError(f"{path} has pixels of an unknown type; save it as 16-bit integers")
     dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
@@ -89,6 +91,8 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
         size = shape[1] * shape[2] * dtype.itemsize
         offsets = series.dataoffset + size * np.arange(shape[0], dtype=np.int64)
         source = StoredFrames([path], shape, dtype, offsets)
+    elif _in_planes(series):
+        source = _planes(series, path)
     else:
         source = _Index.of(series.pages, shape[0], path, notes).source(shape, dtype)
     source.meta.update(tiff_meta(tif, notes))
@@ -96,7 +100,35 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
     return source
 
 
-def _frames_of(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int, int]:
+def _in_planes(series: tifffile.TiffPageSeries) -> bool:
+    """Whether all frames are the colour planes of one page."""
+    page = series.keyframe
+    return page.planarconfig == _SEPARATE and page.samplesperpixel > 1 and len(series.pages) == 1
+
+
+def _saved_as_colours(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> bool:
+    """Whether these are frames that tifffile made colours of: its default for three or four."""
+    page = series.keyframe
+    return (
+        _in_planes(series)
+        and page.samplesperpixel <= _MOST_CHANNELS
+        and page.software == "tifffile.py"
+        and len(tif.series) == 1
+    )
+
+
+def _planes(series: tifffile.TiffPageSeries, path: Path) -> Source:
+    """The planes of a compressed page, decoded at once: there are few."""
+    page = series.keyframe
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+    if max(ends) > path.stat().st_size:
+        raise truncated(path)
+    return ArrayFrames(series.asarray(maxworkers=1))
+
+
+def _frames_of(
+    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, notes: list[str]
+) -> tuple[int, int, int]:
     """(frames, H, W) of a series, if it is a movie."""
     axes = [
         (axis, int(length))
@@ -104,9 +136,16 @@ def _frames_of(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int, i
         if length != 1 or axis in "YX"
     ]
     names = "".join(axis for axis, _ in axes)
+    if names == "SYX" and _saved_as_colours(tif, series):
+        notes.append(
+            f"the file's {axes[0][1]} colour planes are taken for frames, since tifffile "
+            "saves so few frames like this unless told photometric='minisblack'"
+        )
+        names = "TYX"
     if "S" in names:
         raise UserError(
-            f"{path} is a colour image; save it in grey values (in Fiji: Image > Type > 16-bit)"
+            f"{path} is a colour image; save it in grey values (in Fiji: Image > Type > 16-bit; "
+            "with tifffile: photometric='minisblack')"
         )
     if not names.endswith("YX") or any(length < 1 for _, length in axes):
         raise UserError(f"{path} has the axes {names or 'of no image'}; a movie has T, Y, X")
