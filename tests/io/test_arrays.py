@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import tifffile
 
 from truevar.errors import UserError
 from truevar.io.movies import open_movie
@@ -175,3 +176,79 @@ def test_real_arrays(shared_data):
         assert np.ptp(means) < means.mean()
     with open_movie(shared_data / "real/pmhc-af647-128x128/pMHC_AF647_200k_000_.npz") as movie:
         assert movie.shape == (10, 128, 128)
+
+
+# Which axis is which
+
+SHAPES = [
+    # MATLAB's axes, frames taken last or first, plain or to be confirmed
+    ((18, 22, 30), "yxt", False),
+    ((64, 20, 30), "yxt", False),
+    ((20, 20, 20), "yxt", False),
+    ((20, 20, 300), "yxt", True),
+    ((40, 60, 900), "yxt", True),
+    ((30, 18, 18), "tyx", True),
+    ((300, 18, 22), "tyx", True),
+    ((900, 20, 300), "yxt", True),  # neither is likely: MATLAB's
+    ((16, 18, 6), "yxt", True),  # too small to be frames
+    ((6, 16, 18), "tyx", True),
+]
+
+
+@pytest.mark.parametrize(("shape", "taken", "plain"), SHAPES)
+@pytest.mark.parametrize("kind", ["5", "7.3"])
+def test_mat_says_which_axis_was_taken_for_frames(tmp_path, shape, taken, plain, kind):
+    array = np.random.default_rng(0).integers(1, 200, shape).astype(np.uint8)
+    path = tmp_path / "a.mat"
+    if kind == "5":
+        scipy.io.savemat(path, {"mov": array})
+    else:
+        write_mat73(path, mov=array)
+    with open_movie(path) as movie:
+        known = array if taken == "tyx" else array.transpose(2, 0, 1)
+        np.testing.assert_array_equal(movie.read(0, 2), known[:2])
+        said, quiet = movie.notes, movie.warnings
+        if not plain:
+            said, quiet = quiet, said
+        which = "first" if taken == "tyx" else "last"
+        size = " x ".join(map(str, shape))
+        assert said[0].startswith(f"the {which} axis of mov ({size}) is taken for frames")
+        assert ("--axes" in said[0]) == (not plain)
+        assert (len(said), quiet) == (1, [])
+
+
+AXES = ["tyx", "txy", "ytx", "yxt", "xty", "xyt"]
+
+
+@pytest.mark.parametrize("axes", AXES)
+@pytest.mark.parametrize("kind", ["array", "npy", "fortran.npy", "npz", "mat", "v73.mat"])
+def test_axes_that_are_said(tmp_path, frames, axes, kind):
+    array = frames.transpose(["tyx".index(axis) for axis in axes])
+    path = tmp_path / f"a.{kind}"
+    if kind == "array":
+        path = array
+    elif kind.endswith("npy"):
+        np.save(path, np.asarray(array, order="F" if "fortran" in kind else "C"))
+    elif kind == "npz":
+        np.savez(path, mov=array)
+    elif kind == "mat":
+        scipy.io.savemat(path, {"mov": array})
+    else:
+        write_mat73(path, mov=array)
+    with open_movie(path, axes=axes, roi=(1, 20, 0, 17)) as movie:
+        assert (movie.notes, movie.warnings) == ([], [])  # nothing was guessed
+        np.testing.assert_array_equal(movie.read(0, 30), frames[:, :17, 1:20])
+        np.testing.assert_array_equal(movie.read(3, 5), frames[3:5, :17, 1:20])
+
+
+def test_axes_that_cannot_be(tmp_path, frames):
+    np.save(tmp_path / "a.npy", frames)
+    np.save(tmp_path / "b.npy", frames[0])
+    for axes in ("tx", "tyy", "tyxc", "", 3):
+        with pytest.raises(UserError, match="cannot be used"):
+            open_movie(tmp_path / "a.npy", axes=axes)
+    with pytest.raises(UserError, match="is for three"):
+        open_movie(tmp_path / "b.npy", axes="yxt")
+    tifffile.imwrite(tmp_path / "a.tif", frames, photometric="minisblack")
+    with pytest.raises(UserError, match=r"is for \.npy"):
+        open_movie(tmp_path / "a.tif", axes="yxt")

@@ -144,8 +144,8 @@ def _movie(path: Path) -> Iterator[Line]:
             yield "tag", f"{name}: {_plain(value)}"
         if "pixel_size" not in movie.meta:
             yield "tag", "no pixel size; give --pixel-size NM to localize"
-        for note in movie.notes:
-            yield "note", note
+        yield from (("note", note) for note in movie.notes)
+        yield from (("warning", warning) for warning in movie.warnings)
 
 
 def _table(path: Path, pixel_size: float | None) -> Iterator[Line]:

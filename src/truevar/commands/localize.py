@@ -14,6 +14,7 @@ import numpy as np
 from truevar.commands.parser import (
     above_zero,
     any_number,
+    axes,
     frame_range,
     gain,
     position,
@@ -33,7 +34,8 @@ Find the emitters of a movie and write them as a table.
 
 MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, STK), .raw with .yaml
         (Picasso), .dax with .inf (storm-analysis), .npy, .npz, .mat; frames of at least
-        16 x 16 px. It is read piece by piece, however long it is.
+        16 x 16 px. It is read piece by piece, however long it is. If it was split over
+        several files, give them all, in their order.
 OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso. Camera, model and
         everything that was assumed go into NAME.yaml beside it.
 
@@ -59,7 +61,13 @@ _SHOWN = {"read_sigma": "--read-noise"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
-    parser.add_argument("movie", metavar="MOVIE", type=Path, help="the movie")
+    parser.add_argument(
+        "movie",
+        metavar="MOVIE",
+        type=Path,
+        nargs="+",
+        help="the movie, or its parts in their order",
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
     )
@@ -137,6 +145,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="region in px, X1 and Y1 not included; positions still refer to the whole frame",
     )
     what.add_argument(
+        "--axes",
+        metavar="AXES",
+        type=axes,
+        help="order of the axes of a .npy, .npz or .mat movie: t (frames), y and x, such as yxt "
+        "(default: tyx; for a .mat what its shape suggests)",
+    )
+    what.add_argument(
         "--min-prob",
         metavar="P",
         type=probability,
@@ -187,6 +202,7 @@ def run(args: argparse.Namespace) -> int:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
         emitters = localize(
             args.movie,
+            axes=args.axes,
             model=args.model,
             pixel_size=args.pixel_size,
             psf_sigma=args.psf_sigma,

@@ -99,6 +99,17 @@ def position(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def axes(text: str) -> str:
+    """The letters t, y and x in any order, for ``type=``."""
+    letters = text.strip().lower()
+    if sorted(letters) != ["t", "x", "y"]:
+        raise argparse.ArgumentTypeError(
+            f"{text} cannot be used; axes are given as t (frames), y and x in the order in "
+            "which they are stored, such as tyx or yxt"
+        )
+    return letters
+
+
 def size(text: str) -> tuple[int, int]:
     """``N`` or ``WxH`` in px as (width, height); for ``type=``."""
     match = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text.strip(), re.IGNORECASE)

@@ -6,6 +6,7 @@ The command line's own parser lets none of this through.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -15,14 +16,18 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 
-MovieLike = str | PathLike[str] | NDArray[Any] | torch.Tensor
+MovieLike = (
+    str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
+)
 
 
-def as_movie(movie: Any) -> str | PathLike[str] | NDArray[Any]:
-    """A file or an array; a tensor becomes an array.
+def as_movie(
+    movie: Any,
+) -> str | PathLike[str] | list[str | PathLike[str]] | NDArray[Any]:
+    """A file, the files of one movie, or an array; a tensor becomes an array.
 
     Raises:
-        UserError: neither, or several files.
+        UserError: none of these.
     """
     if isinstance(movie, torch.Tensor):
         tensor = movie.detach().cpu()
@@ -30,10 +35,8 @@ def as_movie(movie: Any) -> str | PathLike[str] | NDArray[Any]:
         values = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         return np.asarray(values)
     if isinstance(movie, (list, tuple)):
-        if any(isinstance(one, (str, bytes, PathLike)) for one in movie):
-            raise UserError(
-                f"a movie is one file, not a list of {len(movie)}; localise them one by one"
-            )
+        if movie and all(isinstance(one, (str, PathLike)) for one in movie):
+            return list(movie)
         try:
             return np.asarray(movie)
         except ValueError as error:

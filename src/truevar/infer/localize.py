@@ -41,6 +41,7 @@ Progress = Callable[[int, int, int], None]
 def localize(
     movie: MovieLike,
     *,
+    axes: str | None = None,
     model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
     pixel_size: float | None = None,
     psf_sigma: float | None = None,
@@ -59,7 +60,11 @@ def localize(
     """Find the emitters of a movie.
 
     Args:
-        movie: a file, or an array or tensor (frames, H, W) or (H, W) in ADU.
+        movie: a file, the files of one movie in their order, or an array or tensor
+            (frames, H, W) or (H, W) in ADU.
+        axes: the order of the axes of an array or of a ``.npy``, ``.npz`` or ``.mat`` file:
+            the letters t, y and x; by default (frames, H, W), for a ``.mat`` what its shape
+            suggests.
         model: a trained model, its name, or a file of weights.
         pixel_size: nm; by default what the file says, else 100 with a warning.
         psf_sigma: width of the PSF in nm; estimated from the movie by default.
@@ -104,7 +109,7 @@ def localize(
         trained = load_model(model, device)
     threshold = trained.threshold if min_prob is None else min_prob
     began = time.monotonic()
-    with open_movie(source, frames=frames, roi=roi) as part:
+    with open_movie(source, frames=frames, roi=roi, axes=axes) as part:
         part.check_not_empty()
         n_frames, height, width = part.shape
         field_height, field_width = part.field

@@ -80,7 +80,7 @@ def find_setup(
         UserError: a number out of range, maps that do not belong to the movie, or two of the
             arguments that say the same.
     """
-    setup = Setup(0.0, 0.0, Camera(), {}, list(movie.notes))
+    setup = Setup(0.0, 0.0, Camera(), {}, list(movie.notes), list(movie.warnings))
     sources = setup.sources
     user, file = _who_says(camera, profile, maps)
     tags = tags_profile(movie.meta)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
-from truevar.io.arrays import (
-    MAT73_MAGIC,
-    MAT_MAGIC,
-    NPY_MAGIC,
-    open_array,
-    open_mat,
-    open_npy,
-    open_npz,
-)
-from truevar.io.raw import open_dax, open_raw
-from truevar.io.stored import Source
-from truevar.io.tiff import MAGIC as TIFF_MAGIC
-from truevar.io.tiff import open_tiff
-
-SMALLEST = 16
-"""A frame or region of interest must have so many pixels along both sides."""
+from truevar.io.arrays import open_array
+from truevar.io.movie_files import open_files
+from truevar.io.stored import SMALLEST, Source
 
 LARGEST = 1e12
 """Larger pixels are no camera's, and their squares would not fit single precision."""
-
-KINDS = ".tif, .tiff, .stk, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
 
 
 class Movie:
@@ -43,12 +29,13 @@ class Movie:
     Attributes:
         shape: (frames, H, W) of the range and region that was asked for.
         dtype: of the pixels, native byte order.
-        name: the file's name, or "array".
-        path: the file, None for an array.
+        name: the file's name (the first's and the last's, of several), or "array".
+        path: the file (the first, of several), None for an array.
         meta: what the file says: ``pixel_size`` (nm), ``baseline`` (ADU),
             ``e_per_adu``, ``em_gain``, ``read_sigma`` (electrons), ``qe``;
             only those that it gives.
         notes: lines a user should see (a frame count that was wrong, say).
+        warnings: lines on what may have been read wrongly.
         first_frame: index in the file of frame 0 of this movie.
         x0, y0: column and row in the file of pixel (0, 0) of this movie.
         field: (H, W) of the file's whole frames.
@@ -68,6 +55,7 @@ class Movie:
         self.name = name
         self.meta: dict[str, Any] = dict(source.meta)
         self.notes: list[str] = list(source.notes)
+        self.warnings: list[str] = list(source.warnings)
         self._source = source
         _check_kind(source.dtype, name)
         if total < 1:
@@ -179,28 +167,37 @@ class Movie:
 
 
 def open_movie(
-    source: str | PathLike[str] | NDArray[Any],
+    source: str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any],
     frames: tuple[int | None, int | None] | None = None,
     roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+    axes: str | None = None,
 ) -> Movie:
     """Open a movie; only its head is read.
 
     Args:
         source: a file (TIFF of any kind, ``.raw`` with ``.yaml``, ``.dax`` with
-            ``.inf``, ``.npy``, ``.npz``, ``.mat``), or an array (frames, H, W)
-            or (H, W). TIFF and array files are recognised by content.
+            ``.inf``, ``.npy``, ``.npz``, ``.mat``), the files of one movie in
+            their order, or an array (frames, H, W) or (H, W). TIFF and array files
+            are recognised by content.
         frames: (start, stop), half open, from 0; None for an open end.
         roi: (x0, x1, y0, y1) in px, half open; None for an open end.
+        axes: the order of the axes of an array, or of a ``.npy``, ``.npz`` or ``.mat``
+            file (as MATLAB shows it): the letters t, y, x, such as ``"yxt"``. By
+            default ``"tyx"``; for a ``.mat``, what its shape suggests.
 
     Raises:
         UserError: there is no such movie, it cannot be used, or the range of
             frames or region is not in it.
     """
+    path: Path | None
     if isinstance(source, (str, PathLike)):
-        path = Path(source)
-        opened, name = _open_file(path), path.name
+        source = [source]
+    if _are_paths(source):
+        paths = [Path(one) for one in source]
+        opened, path = open_files(paths, axes), paths[0]
+        name = path.name if len(paths) == 1 else f"{path.name} to {paths[-1].name}"
     elif isinstance(source, (np.ndarray, list, tuple)):
-        path, opened, name = None, open_array(source), "array"
+        path, opened, name = None, open_array(source, axes), "array"
     else:
         raise TypeError(f"a movie is a path or an array, not {type(source).__name__}")
     try:
@@ -208,6 +205,14 @@ def open_movie(
     except BaseException:
         opened.close()
         raise
+
+
+def _are_paths(source: object) -> TypeGuard[Sequence[str | PathLike[str]]]:
+    return (
+        isinstance(source, (list, tuple))
+        and len(source) > 0
+        and all(isinstance(one, (str, PathLike)) for one in source)
+    )
 
 
 def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
@@ -237,41 +242,6 @@ def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
             f"frame {frame} (counted from 0) has pixels beyond {LARGEST:g}, which no camera gives; "
             "repair the movie or leave the frame out with --frames"
         )
-
-
-def _open_file(path: Path) -> Source:
-    try:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; give one movie file ({KINDS})")
-        if not path.exists():
-            raise UserError(f"there is no file {path}")
-        with open(path, "rb") as handle:
-            head = handle.read(128)
-        return _open_kind(path, head)
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"cannot read {path}: {reason}") from error
-
-
-def _open_kind(path: Path, head: bytes) -> Source:
-    ending = path.suffix.lower()
-    if not head:
-        raise UserError(f"{path} is empty")
-    if ending == ".raw":
-        return open_raw(path)
-    if ending == ".dax":
-        return open_dax(path)
-    if head.startswith(TIFF_MAGIC):
-        return open_tiff(path)
-    if head.startswith(NPY_MAGIC):
-        return open_npy(path)
-    if head.startswith((MAT_MAGIC, MAT73_MAGIC)) or ending == ".mat":
-        return open_mat(path, head.startswith(MAT73_MAGIC) or head.startswith(b"\x89HDF"))
-    if ending == ".npz":
-        return open_npz(path)
-    if ending in (".tif", ".tiff", ".stk", ".npy", ".btf", ".tf8", ".lsm"):
-        raise UserError(f"{path} is not a {ending} file, whatever its name says; check the file")
-    raise UserError(f"{path} is not a movie that can be read; known are {KINDS}")
 
 
 def _check_kind(dtype: np.dtype[Any], name: str) -> None:

@@ -12,14 +12,28 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 
+SMALLEST = 16
+"""A frame or region of interest must have so many pixels along both sides."""
+
 
 class Source(Protocol):
-    """Frames on demand; :class:`truevar.io.movies.Movie` cuts its window out of one."""
+    """Frames on demand; :class:`truevar.io.movies.Movie` cuts its window out of one.
+
+    Attributes:
+        shape: (frames, H, W).
+        dtype: of the pixels, native byte order.
+        files: where frames are read from; none for an array in memory.
+        meta: what the file says; see :class:`truevar.io.movies.Movie`.
+        notes: lines a user should see.
+        warnings: lines on what may have been read wrongly.
+    """
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
+    files: list[Path]
     meta: dict[str, Any]
     notes: list[str]
+    warnings: list[str]
 
     def read(self, start: int, stop: int, rows: slice) -> NDArray[Any]:
         """Frames [start, stop) of the given rows, (n, rows, W), native byte order."""
@@ -58,13 +72,14 @@ class StoredFrames:
         self.dtype = dtype.newbyteorder("=")
         self.meta: dict[str, Any] = {}
         self.notes: list[str] = []
-        self._paths = list(paths)
+        self.warnings: list[str] = []
+        self.files = list(paths)
         self._offsets = offsets
         self._which = np.zeros(len(offsets), np.int64) if which is None else which
         self._bytes = shape[1] * shape[2] * dtype.itemsize
         self._open: tuple[int, IO[bytes]] | None = None
         self._lock = threading.Lock()
-        for index, path in enumerate(self._paths):
+        for index, path in enumerate(self.files):
             mine = offsets[self._which == index]
             size = path.stat().st_size
             if len(mine) and (int(mine.min()) < 0 or int(mine.max()) + self._bytes > size):
@@ -101,7 +116,7 @@ class StoredFrames:
         return int(breaks[0]) + 1 if len(breaks) else stop - frame
 
     def _from_file(self, which: int, offset: int, count: int) -> NDArray[Any]:
-        path = self._paths[which]
+        path = self.files[which]
         try:
             with self._lock:
                 if self._open is None or self._open[0] != which:
@@ -123,29 +138,30 @@ class ArrayFrames:
     """Frames of an array in memory, or of anything that is sliced like one.
 
     Args:
-        array: (frames, H, W).
+        array: with three axes.
         owner: what is closed with the movie (an HDF5 file, say).
-        swap: the array is (frames, W, H).
+        axes: which axes of the array are frames, y and x.
     """
 
-    def __init__(self, array: Any, owner: Any = None, swap: bool = False):
-        frames, height, width = array.shape
-        self.shape = (frames, width, height) if swap else (frames, height, width)
+    def __init__(self, array: Any, owner: Any = None, axes: tuple[int, int, int] = (0, 1, 2)):
+        frames, height, width = (int(array.shape[axis]) for axis in axes)
+        self.shape = (frames, height, width)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.meta: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.files: list[Path] = []
         self._array = array
         self._owner = owner
-        self._swap = swap
+        self._axes = axes
         self._lock = threading.Lock()
 
     def read(self, start: int, stop: int, rows: slice) -> NDArray[Any]:
         """Frames [start, stop) of the given rows, always a copy."""
+        wanted = [slice(None)] * 3
+        wanted[self._axes[0]], wanted[self._axes[1]] = slice(start, stop), rows
         with self._lock:
-            if self._swap:
-                block = np.asarray(self._array[start:stop, :, rows]).transpose(0, 2, 1)
-            else:
-                block = np.asarray(self._array[start:stop, rows])
+            block = np.asarray(self._array[tuple(wanted)]).transpose(self._axes)
             return np.array(block, dtype=self.dtype, order="C")
 
     def close(self) -> None:

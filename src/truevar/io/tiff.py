@@ -123,7 +123,9 @@ def _planes(series: tifffile.TiffPageSeries, path: Path) -> Source:
     ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
     if max(ends) > path.stat().st_size:
         raise truncated(path)
-    return ArrayFrames(series.asarray(maxworkers=1))
+    source = ArrayFrames(series.asarray(maxworkers=1))
+    source.files = [path]
+    return source
 
 
 def _frames_of(
@@ -242,7 +244,8 @@ class EncodedFrames:
         self.dtype = dtype.newbyteorder("=")
         self.meta: dict[str, Any] = {}
         self.notes: list[str] = []
-        self._paths = index.paths
+        self.warnings: list[str] = []
+        self.files = index.paths
         self._keyframes = index.keyframes
         self._which = np.array(index.which, np.int64)
         self._pages = np.array(index.pages, np.int64)
@@ -271,7 +274,7 @@ class EncodedFrames:
 
     def _decode(self, frame: int) -> NDArray[Any]:
         which = int(self._which[frame])
-        path = self._paths[which]
+        path = self.files[which]
         try:
             if self._open is not None and self._open[0] != which:
                 self._open[1].close()
