@@ -180,14 +180,18 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
+    from truevar.commands.outcome import watch_room, write_or_rescue
+    from truevar.io.atomic import check_room
     from truevar.io.camera_file import read_camera_profile
     from truevar.io.camera_maps import read_camera_maps
     from truevar.io.tables import check_writable
 
     # Before the work, not after hours of it.
     check_writable(args.output)
+    check_room(args.output)
     if args.picture is not None:
         check_picture(args.picture)
+        check_room(args.picture)
     numbers = {name: value for name in _NUMBERS if (value := getattr(args, name)) is not None}
     if args.camera_maps is not None and numbers:
         name = next(iter(numbers))
@@ -215,10 +219,10 @@ def run(args: argparse.Namespace) -> int:
             min_prob=args.min_prob,
             device=args.device,
             precision=args.precision,
-            progress=progress,
+            progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,
         )
-    emitters.write(args.output)
+    write_or_rescue(emitters, args.output)
     if args.picture is not None:
         try:
             draw(emitters, args.picture)

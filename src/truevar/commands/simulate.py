@@ -92,13 +92,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.io.atomic import check_folder, replacing
+    from truevar.io.atomic import LEAST_ROOM, check_folder, check_room, replacing
     from truevar.io.tables import check_writable
 
     if args.output.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"cannot write {args.output}: a movie's ending must be .tif or .tiff")
     check_folder(args.output)
     check_writable(args.truth)
+    check_room(args.output, 2 * args.frames * args.size**2 + LEAST_ROOM)
+    check_room(args.truth)
 
     from truevar.simulate.scene import simulate
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 
 from truevar.errors import UserError
+
+LEAST_ROOM = 2**20
+"""Bytes that must be free before a job begins, for the smallest of tables."""
 
 
 @contextmanager
@@ -73,6 +77,40 @@ def check_folder(path: str | PathLike[str]) -> None:
             _discard(probe)
     except OSError as error:
         raise UserError(cannot_write(target, error)) from error
+
+
+def check_room(path: str | PathLike[str], least: int = LEAST_ROOM) -> None:
+    """Make sure that a file of this size fits onto its disk, before the work is done.
+
+    A disk that does not tell what is free passes.
+
+    Args:
+        path: the file; its folder exists.
+        least: bytes that are needed.
+
+    Raises:
+        UserError: less is free.
+    """
+    free = free_bytes(path)
+    if free is not None and free < least:
+        raise UserError(
+            f"cannot write {path}: the disk is full, {in_megabytes(free)} of at least "
+            f"{in_megabytes(least)} are free; free some space or write elsewhere"
+        )
+
+
+def free_bytes(path: str | PathLike[str]) -> int | None:
+    """Bytes free for this user on the disk of a file, None if the disk does not tell."""
+    try:
+        usage = shutil.disk_usage(Path(path).parent)
+    except OSError:
+        return None
+    return usage.free if usage.total > 0 else None  # some network drives say 0 of 0
+
+
+def in_megabytes(size: int) -> str:
+    """A number of bytes in words."""
+    return f"{size / 1e6:,.3g} MB" if size < 1e9 else f"{size / 1e9:,.3g} GB"
 
 
 def cannot_write(path: Path, error: OSError) -> str:
