@@ -1,6 +1,5 @@
 """Misuse from Python gets one clear line."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ FRAMES = np.full((3, 20, 20), 140, np.uint16)
         (None, "not None"),
         (3, "not int"),
         (b"movie.tif", "not bytes"),
-        (["a.tif", Path("b.tif")], "one file, not a list of 2"),
+        (["a.tif", np.zeros((2, 8, 8))], "nothing but paths"),
         ([FRAMES[0], FRAMES[1, 2:]], "differ in size"),
     ],
 )

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 
-MovieLike = (
-    str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
-)
+MovieLike = str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
 
 
 def as_movie(
@@ -35,8 +33,11 @@ def as_movie(
         values = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         return np.asarray(values)
     if isinstance(movie, (list, tuple)):
-        if movie and all(isinstance(one, (str, PathLike)) for one in movie):
+        paths = [isinstance(one, (str, bytes, PathLike)) for one in movie]
+        if paths and all(paths):
             return list(movie)
+        if any(paths):
+            raise UserError("a list of a movie's files must hold nothing but paths")
         try:
             return np.asarray(movie)
         except ValueError as error:
