@@ -13,7 +13,8 @@ y >= Height. Therefore:
 * an emitter in the outer half of the first row or column of pixels (x from
   -0.5 to 0 px) is moved to 0, by half a pixel at most, rather than lost. If
   there is one, the extra columns ``x_exact`` and ``y_exact`` keep the
-  positions, and our reader takes those.
+  positions. Our reader takes those for every row that still lies where that move
+  had put it: Picasso corrects drift in ``x`` and ``y`` and passes other columns on.
 
 Columns that Picasso does not know (``prob``, ``id``, ``sigma_photons``) it
 keeps as they are.
@@ -49,6 +50,11 @@ _PIXELS = {"lpx": "sigma_x", "lpy": "sigma_y"}
 _AS_THEY_ARE = {"photons": "photons", "bg": "bg", "z": "z", "lpz": "sigma_z", "prob": "prob"}
 _AS_THEY_ARE |= {"sigma_photons": "sigma_photons"}
 
+_LOST = (
+    "another program moved {} emitters that lay in the outer half of the first pixels; they are "
+    "where it left them, up to half a pixel off"
+)
+
 
 def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -> Emitters:
     """Read a Picasso table.
@@ -79,7 +85,11 @@ def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -
     def column(name: str) -> NDArray[np.float64]:
         return np.asarray(rows[name], np.float64).reshape(len(rows))
 
-    x, y = (column(f"{axis}_exact" if f"{axis}_exact" in names else axis) for axis in "xy")
+    x, y = column("x"), column("y")
+    if "x_exact" in names and "y_exact" in names:
+        x, y, lost = _exact((x, y), (column("x_exact"), column("y_exact")))
+        if lost:
+            meta["notes"] = [*meta.get("notes", ()), _LOST.format(lost)]
     check_positions(path, [x, y])
     columns: dict[str, Any] = {
         "frame": frames_from(path, column("frame"), 0),
@@ -93,6 +103,26 @@ def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -
     if "id" in names:
         columns["id"] = rows["id"]
     return Emitters(columns, meta)
+
+
+def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions in px, those in the outer half of the first pixel moved to its centre."""
+    return np.where((values < 0) & (values >= -0.5), 0.0, values)
+
+
+def _exact(
+    shown: tuple[NDArray[np.float64], NDArray[np.float64]],
+    exact: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """x and y in px, exact where nobody has moved the row since it was written.
+
+    Also how many rows were moved for which that costs the part below 0.
+    """
+    clipped = [_clipped(values) for values in exact]
+    untouched = (shown[0] == clipped[0]) & (shown[1] == clipped[1])
+    was_clipped = (clipped[0] != exact[0]) | (clipped[1] != exact[1])
+    x, y = (np.where(untouched, *pair) for pair in zip(exact, shown, strict=True))
+    return x, y, int(np.sum(was_clipped & ~untouched))
 
 
 def write_picasso(table: Emitters, path: Path) -> None:
@@ -123,10 +153,7 @@ def write_picasso(table: Emitters, path: Path) -> None:
 def _columns(table: Emitters, pixel: float) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Picasso's columns, and the names of ours that have a NaN."""
     exact = {axis: table[axis] / pixel for axis in "xy"}
-    shown = {
-        axis: np.where((values < 0) & (values >= -0.5), 0.0, values)
-        for axis, values in exact.items()
-    }
+    shown = {axis: _clipped(values) for axis, values in exact.items()}
     wanted: dict[str, NDArray[Any]] = {"x": shown["x"], "y": shown["y"]}
     left_out = []
 
