@@ -156,12 +156,13 @@ def _table(path: Path, pixel_size: float | None) -> Iterator[Line]:
     yield "table", str(path)
     yield "emitters", f"{len(table):,}"
     for name in table:
+        unit = UNITS.get(name, "further column")
         values = table[name][np.isfinite(table[name])]
         if len(values):
             low, middle, high = (f"{value:.6g}" for value in np.quantile(values, [0, 0.5, 1]))
-            yield f"  {name}", f"{low} to {high}, median {middle} ({UNITS[name]})"
+            yield f"  {name}", f"{low} to {high}, median {middle} ({unit})"
         else:
-            yield f"  {name}", f"no values ({UNITS[name]})"
+            yield f"  {name}", f"no values ({unit})"
     for name, value in table.meta.items():
         if name == "notes" and isinstance(value, list):
             yield from (("note", str(note)) for note in value)

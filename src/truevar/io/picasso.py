@@ -100,7 +100,7 @@ def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -
     columns |= {ours: column(name) for name, ours in _AS_THEY_ARE.items() if name in names}
     if "sx" in names and "sy" in names:
         columns["psf_sigma"] = pixel * np.sqrt(np.abs(column("sx") * column("sy")))
-    if "id" in names:
+    if "id" in names and np.all(np.isfinite(column("id"))):
         columns["id"] = rows["id"]
     return Emitters(columns, meta)
 
