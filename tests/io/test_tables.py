@@ -7,7 +7,8 @@ import yaml
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.io import picasso, side_file
+from truevar.io import side_file
+from truevar.io.table_meta import side_path
 from truevar.io.tables import check_writable, read_emitters, write_emitters
 
 META = {
@@ -53,7 +54,7 @@ def test_round_trip(tmp_path, table, ending):
     back = read_emitters(path)
     same(back, table)
     assert back.meta == META
-    assert sorted(os.listdir(tmp_path)) == sorted([f"a{ending}", "a.yaml"])
+    assert sorted(os.listdir(tmp_path)) == sorted([f"a{ending}", side_path(path).name])
 
 
 @pytest.mark.parametrize("ending", [".csv", ".hdf5"])
@@ -87,8 +88,8 @@ def test_csv_conventions(tmp_path):
     one = Emitters({"frame": [0], "x": [0.0], "y": [200.0], "photons": [10.0]}, {"pixel_size": 100})
     write_emitters(one, tmp_path / "a.csv")
     head, row = (tmp_path / "a.csv").read_text().splitlines()
-    assert head == '"id","frame","x [nm]","y [nm]","intensity [photon]"'
-    assert row == "1,1,50.0000,250.0000,10"
+    assert head == '"id","frame","x [nm]","y [nm]","intensity [photon]","pixel_size [nm]"'
+    assert row == "1,1,50.0000,250.0000,10,100"
 
 
 def test_picasso_conventions(tmp_path, table):
@@ -131,9 +132,10 @@ def test_metadata_in_the_file_alone(tmp_path, table):
 
 
 def test_the_field_is_found_where_it_is_not_given(tmp_path, table):
-    docs = side_file.documents(Emitters(table.columns, {"pixel_size": 107.5}))
+    docs = side_file.documents(Emitters(table.columns, {"pixel_size": 107.5}), "a.csv")
     assert docs[0] == {"Width": 64, "Height": 48, "Frames": 100, "Pixelsize": 107.5}
-    assert picasso.documents(Emitters.empty(meta={"pixel_size": 100}))[0]["Width"] == 1
+    empty = Emitters.empty(meta={"pixel_size": 100})
+    assert side_file.documents(empty, "a.csv")[0]["Width"] == 1
 
 
 def test_pixel_size(tmp_path, table):
@@ -141,16 +143,12 @@ def test_pixel_size(tmp_path, table):
     given = read_emitters(tmp_path / "a.csv", pixel_size=100)
     # What the caller says goes first: the corner is half of *his* pixel away.
     np.testing.assert_allclose(given.x, table.x + 0.5 * 7.5, atol=1e-3)
-    (tmp_path / "a.yaml").unlink()
-    with pytest.raises(UserError, match="--pixel-size NM"):
-        read_emitters(tmp_path / "a.csv")
-    same(read_emitters(tmp_path / "a.csv", pixel_size=107.5), table)
     for size in (0, -1, np.nan, np.inf):
         with pytest.raises(UserError, match="cannot be"):
             read_emitters(tmp_path / "a.csv", pixel_size=size)
     with pytest.raises(UserError, match="pixel size"):
         write_emitters(Emitters(table.columns), tmp_path / "b.csv")
-    assert os.listdir(tmp_path) == ["a.csv"]
+    assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.csv.yaml"]
 
 
 def test_plain_values_in_metadata(tmp_path, table):
@@ -190,16 +188,16 @@ def test_check_writable(tmp_path):
 
 
 def test_no_yaml_of_others_is_overwritten(tmp_path, table):
-    side = tmp_path / "movie.yaml"
-    for text in ("Width: 32\nHeight: 32\n", "not: [yaml", ""):
-        side.write_text(text)
-        for ending in (".csv", ".hdf5"):
-            with pytest.raises(UserError, match="choose another name"):
-                write_emitters(table, tmp_path / f"movie{ending}")
-        assert side.read_text() == text
-    side.unlink()
-    write_emitters(table, tmp_path / "movie.csv")
-    write_emitters(table, tmp_path / "movie.hdf5")  # the same side file serves both
+    for ending in (".csv", ".hdf5"):
+        path = tmp_path / f"movie{ending}"
+        side = side_path(path)
+        for text in ("Width: 32\nHeight: 32\n", "not: [yaml", ""):
+            side.write_text(text)
+            with pytest.raises(UserError, match="something else; choose another name"):
+                write_emitters(table, path)
+            assert side.read_text() == text
+        side.unlink()
+        write_emitters(table, path)
     same(read_emitters(tmp_path / "movie.csv"), table)
 
 
@@ -232,7 +230,7 @@ def test_files_that_are_no_table(tmp_path):
 def test_damaged_bytes_never_escape(tmp_path, table, ending):
     path = tmp_path / f"a{ending}"
     write_emitters(table.select(np.arange(20)), path)
-    (tmp_path / "a.yaml").unlink()
+    side_path(path).unlink()
     whole = path.read_bytes()
     random = np.random.default_rng(3)
     for turn in range(80):

@@ -13,7 +13,7 @@ Read a table of emitters and write it in another format; origin of the coordinat
 number of the first frame are converted as well.
 
 IN    ThunderSTORM or SMAP .csv, Picasso .hdf5, DECODE .h5, rapidSTORM .txt, Insight3 .bin
-OUT   .csv for ThunderSTORM, .hdf5 for Picasso, each with its NAME.yaml
+OUT   .csv for ThunderSTORM, .hdf5 for Picasso, each with a .yaml beside it
 """
 
 EXAMPLES = """\

@@ -37,7 +37,7 @@ MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, STK), .raw with
         16 x 16 px. It is read piece by piece, however long it is. If it was split over
         several files, give them all, in their order.
 OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso. Camera, model and
-        everything that was assumed go into NAME.yaml beside it.
+        everything that was assumed go into a .yaml beside it.
 
 Positions and errors are in nm, photons are detected photo-electrons.
 """
@@ -184,6 +184,7 @@ def run(args: argparse.Namespace) -> int:
     from truevar.io.atomic import check_room
     from truevar.io.camera_file import read_camera_profile
     from truevar.io.camera_maps import read_camera_maps
+    from truevar.io.table_meta import side_path
     from truevar.io.tables import check_writable
 
     # Before the work, not after hours of it.
@@ -230,7 +231,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"{error} (the table {args.output} is complete)") from error
     if not args.quiet:
         print(summary(emitters))
-        print(f"table:     {args.output} (what was used: {args.output.with_suffix('.yaml').name})")
+        print(f"table:     {args.output} (what was used: {side_path(args.output).name})")
         if args.picture is not None:
             print(f"picture:   {args.picture}")
     return 0

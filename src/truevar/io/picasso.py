@@ -2,7 +2,8 @@
 
 One compound data set ``locs``: lengths in camera pixels whose centres are whole
 numbers, ``z`` and ``lpz`` in nm, frames from 0. The metadata are written twice,
-as ``NAME.yaml`` for all versions and as JSON in the data set ``metadata`` for 0.11.
+as JSON in the data set ``metadata``, for us and Picasso 0.11, and as ``NAME.yaml``
+for older ones (:mod:`truevar.io.table_meta`).
 
 Picasso's reader drops a row with NaN or infinity in *any* column, with a
 negative x, y, photons, lpx, lpy, lpz, sx or sy, or with x >= Width or
@@ -16,8 +17,8 @@ y >= Height. Therefore:
   positions. Our reader takes those for every row that still lies where that move
   had put it: Picasso corrects drift in ``x`` and ``y`` and passes other columns on.
 
-Columns that Picasso does not know (``prob``, ``id``, ``sigma_photons``) it
-keeps as they are.
+Columns that Picasso does not know (``prob``, ``id``, ``sigma_photons``, further
+ones) it keeps as they are.
 """
 
 from __future__ import annotations
@@ -34,21 +35,15 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import replacing_all
+from truevar.io.further_columns import further_names, refuse_names, take_further
 from truevar.io.number_text import check_positions, frames_from
-from truevar.io.side_file import (
-    check_side_file,
-    documents,
-    from_json,
-    meta_of,
-    need_pixel_size,
-    read_documents,
-    side_path,
-    to_yaml,
-)
+from truevar.io.side_file import documents, from_json, need_pixel_size, to_yaml
+from truevar.io.table_meta import check_side_file, meta_of_hdf5, side_path
 
 _PIXELS = {"lpx": "sigma_x", "lpy": "sigma_y"}
 _AS_THEY_ARE = {"photons": "photons", "bg": "bg", "z": "z", "lpz": "sigma_z", "prob": "prob"}
 _AS_THEY_ARE |= {"sigma_photons": "sigma_photons"}
+_KNOWN = {"frame", "x", "y", "x_exact", "y_exact", "sx", "sy", "id", *_PIXELS, *_AS_THEY_ARE}
 
 _LOST = (
     "another program moved {} emitters that lay in the outer half of the first pixels; they are "
@@ -62,19 +57,15 @@ def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -
     Args:
         path: the file, beside which ``NAME.yaml`` is looked for.
         file: the same, open.
-        pixel_size: nm; where None it comes from ``NAME.yaml``, or else from the
-            metadata in the file.
+        pixel_size: nm; where None it comes from the metadata in the file, or else
+            from ``NAME.yaml``.
 
     Raises:
         UserError: no pixel size, or a column that is missing or no numbers.
     """
-    docs = read_documents(side_path(path))
-    if not docs and isinstance(file.get("metadata"), h5py.Dataset):
-        said = file["metadata"][()]
-        docs = from_json(said) if isinstance(said, (str, bytes)) else []
-    meta = meta_of(docs)
-    if pixel_size is not None:
-        meta["pixel_size"] = float(pixel_size)
+    said = file["metadata"][()] if isinstance(file.get("metadata"), h5py.Dataset) else None
+    inside = from_json(said) if isinstance(said, (str, bytes)) else []
+    meta = meta_of_hdf5(path, inside, pixel_size)
     pixel = need_pixel_size(path, meta)
     rows = file["locs"][()]
     names = rows.dtype.names or ()
@@ -102,6 +93,8 @@ def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -
         columns["psf_sigma"] = pixel * np.sqrt(np.abs(column("sx") * column("sy")))
     if "id" in names and np.all(np.isfinite(column("id"))):
         columns["id"] = rows["id"]
+    others = ((name, rows[name]) for name in names if name not in _KNOWN)
+    columns |= take_further(others, meta)
     return Emitters(columns, meta)
 
 
@@ -129,17 +122,18 @@ def write_picasso(table: Emitters, path: Path) -> None:
     """Write a Picasso table and its ``NAME.yaml``.
 
     Raises:
-        UserError: no pixel size in ``meta``, a position that is not a number,
-            or the files cannot be written.
+        UserError: no pixel size in ``meta``, a position that is not a number, a further
+            column with a name of Picasso's, or the files cannot be written.
     """
     pixel = need_pixel_size("the table", table.meta)
     check_positions(path, [table.x, table.y])
     check_side_file(path)
+    refuse_names(path, (name for name in further_names(table) if name in _KNOWN))
     columns, left_out = _columns(table, pixel)
     rows = np.empty(len(table), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         rows[name] = values
-    docs = documents(table, left_out)
+    docs = documents(table, path, left_out)
     # Made in memory first: HDF5's own errors on a full disk are many and unclear.
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
@@ -179,4 +173,9 @@ def _columns(table: Emitters, pixel: float) -> tuple[dict[str, NDArray[Any]], li
     columns |= {name: values.astype(np.float32) for name, values in wanted.items()}
     if "id" in table:
         columns["id"] = table["id"]
+    for name in further_names(table):
+        if np.all(np.isfinite(table[name])):
+            columns[name] = table[name]
+        else:
+            left_out.append(name)
     return columns, left_out

@@ -22,7 +22,7 @@ from truevar.io.foreign_tables import (
 )
 from truevar.io.number_text import read_head
 from truevar.io.picasso import read_picasso, write_picasso
-from truevar.io.side_file import check_side_file, side_path
+from truevar.io.table_meta import check_side_file, side_path
 from truevar.io.thunderstorm import (
     check_header,
     is_thunderstorm,
@@ -77,7 +77,8 @@ def read_emitters(path: str | PathLike[str], pixel_size: float | None = None) ->
 def write_emitters(table: Emitters, path: str | PathLike[str]) -> None:
     """Write a table; ``.csv`` is ThunderSTORM's format, ``.hdf5`` Picasso's.
 
-    Both have a side file ``NAME.yaml``. Files appear complete or not at all.
+    Each has a side file of its own, ``NAME.csv.yaml`` or ``NAME.yaml``
+    (:mod:`truevar.io.table_meta`). Files appear complete or not at all.
 
     Args:
         table: its ``meta`` needs ``pixel_size`` (nm).
@@ -85,7 +86,8 @@ def write_emitters(table: Emitters, path: str | PathLike[str]) -> None:
 
     Raises:
         UserError: an ending not known here, no pixel size, a folder that is
-            missing, a full disk, or somebody else's ``NAME.yaml`` in the way.
+            missing, a full disk, somebody else's ``NAME.yaml`` in the
+            way, or a further column whose name the format has for another.
     """
     check_writable(path)
     target = Path(path)

@@ -6,12 +6,14 @@ columns come first, then ours, which ThunderSTORM, Picasso and locan read over o
 keep: ``uncertainty_x [nm]``, ``uncertainty_y [nm]`` (the standard
 ``uncertainty_xy [nm]`` is their root mean square), ``intensity_sd [photon]``,
 ``prob`` and ``molecule`` (our ``id``; ThunderSTORM's own ``id`` numbers the
-rows). What is known beside the rows goes into ``NAME.yaml``
-(:mod:`truevar.io.side_file`), which is read back where it is there.
+rows), further columns under their own names, and last ``pixel_size [nm]``, the same in
+every row, so that the origin can be found again. What else is known beside the rows
+goes into ``NAME.csv.yaml`` (:mod:`truevar.io.table_meta`).
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -22,16 +24,10 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import replacing_all
+from truevar.io.further_columns import further_names, refuse_names, take_further
 from truevar.io.number_text import check_positions, frames_from, read_numbers
-from truevar.io.side_file import (
-    check_side_file,
-    documents,
-    meta_of,
-    need_pixel_size,
-    read_documents,
-    side_path,
-    to_yaml,
-)
+from truevar.io.side_file import documents, need_pixel_size, to_yaml
+from truevar.io.table_meta import check_side_file, meta_of_csv, side_path
 
 _CHUNK = 50_000
 """Rows made into text at a time."""
@@ -50,12 +46,15 @@ _PLAIN = {
 }
 """Columns that only change their names."""
 
+_KNOWN = {"frame", "x", "y", "id", "sigma1", "sigma2", "uncertainty", "uncertainty_xy"}
+_KNOWN |= {"pixel_size", *_PLAIN}
+
 _UNITS = {"": 1.0, "nm": 1.0, "um": 1e3, "µm": 1e3, "photon": 1.0, "photons": 1.0}
 
 
 def is_thunderstorm(head: str) -> bool:
     """Whether a file's first line is a ThunderSTORM header."""
-    names = [name for name, _ in _header(head)]
+    names = [name for _, name, _ in _header(head)]
     return {"frame", "x", "y"} <= set(names) and "[" in head
 
 
@@ -65,23 +64,28 @@ def read_thunderstorm(path: Path, head: str, pixel_size: float | None = None) ->
     Args:
         path: the file.
         head: its first line.
-        pixel_size: nm; needed unless ``NAME.yaml`` tells it, for the half
-            pixel between corner and centre.
+        pixel_size: nm; needed unless the table or its side file tells it, for the
+            half pixel between corner and centre.
 
     Raises:
         UserError: no pixel size, or a field that is no number.
     """
     header = _header(head)
-    meta = meta_of(read_documents(side_path(path)))
-    if pixel_size is not None:
-        meta["pixel_size"] = float(pixel_size)
-    pixel = need_pixel_size(path, meta)
     values = read_numbers(path, len(header), comma=True)
+    own = _own_pixels(header, values)
+    meta = meta_of_csv(path, own, pixel_size)
+    # Rows out of several tables, joined by hand, have a pixel size each.
+    pixel: Any = need_pixel_size(path, meta) if "pixel_size" in meta or own is None else own
+    _check_pixels(path, pixel)
     found: dict[str, NDArray[np.float64]] = {}
-    for (name, unit), column in zip(header, values.T, strict=True):
+    others = []
+    for (field, name, unit), column in zip(header, values.T, strict=True):
         scale = pixel if unit == "px" else _UNITS.get(unit)
-        if scale is not None and name not in found:  # ADU and the like are not photons
+        # ADU and the like are not photons.
+        if name in _KNOWN and scale is not None and name not in found:
             found[name] = column * scale
+        else:
+            others.append((field, column))
     for name in ("frame", "x", "y"):
         if name not in found:
             raise UserError(f"{path} has {name} in a unit not known here; it must be nm, um or px")
@@ -104,26 +108,54 @@ def read_thunderstorm(path: Path, head: str, pixel_size: float | None = None) ->
     if both is not None:
         columns.setdefault("sigma_x", both)
         columns.setdefault("sigma_y", both)
+    columns |= take_further(others, meta)
     return Emitters(columns, meta)
 
 
-def write_thunderstorm(table: Emitters, path: Path) -> None:
-    """Write a ThunderSTORM CSV and its ``NAME.yaml``.
+def _own_pixels(
+    header: list[tuple[str, str, str]], values: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """(rows,) the camera pixel in nm that stands in the table; None without the column."""
+    for (_, name, unit), column in zip(header, values.T, strict=True):
+        if name == "pixel_size" and unit in _UNITS:
+            return column * _UNITS[unit]
+    return None
 
-    Positions are written to 0.0001 nm, all else to seven digits.
+
+def _check_pixels(path: Path, pixels: Any) -> None:
+    bad = ~(np.isfinite(pixels) & (np.asarray(pixels) > 0))
+    if bad.any():
+        raise UserError(
+            f"{path}, row {int(np.argmax(bad)) + 1}: the pixel size is not above 0; correct it, "
+            "or give --pixel-size NM"
+        )
+
+
+def write_thunderstorm(table: Emitters, path: Path) -> None:
+    """Write a ThunderSTORM CSV and its ``NAME.csv.yaml``.
+
+    Positions are written to 0.0001 nm, further columns exactly, all else to seven digits.
 
     Raises:
-        UserError: no pixel size in ``meta``, or the files cannot be written.
+        UserError: no pixel size in ``meta``, a further column with a name that
+            ThunderSTORM has for another, or the files cannot be written.
     """
     pixel = need_pixel_size("the table", table.meta)
     check_side_file(path)
-    side = to_yaml(documents(table))
+    side = to_yaml(documents(table, path))
     columns = _standard(table, pixel)
+    further = [
+        (name, "%d" if table[name].dtype.kind == "i" else "%r", table[name])
+        for name in further_names(table)
+    ]
+    columns += [*further, ("pixel_size [nm]", "%.12g", np.full(len(table), pixel))]
+    head = ",".join('"' + name.replace('"', '""') + '"' for name, _, _ in columns)
+    _check_further(path, [name for name, _, _ in further], head)
     line = ",".join(form for _, form, _ in columns) + "\n"
     with replacing_all(path, side_path(path)) as (rows_file, side_file):
         side_file.write_text(side, encoding="utf-8", newline="\n")
-        with open(rows_file, "w", encoding="ascii", newline="\n") as file:
-            file.write(",".join(f'"{name}"' for name, _, _ in columns) + "\n")
+        with open(rows_file, "w", encoding="utf-8", newline="\n") as file:
+            file.write(head + "\n")
             for start in range(0, len(table), _CHUNK):
                 part = [values[start : start + _CHUNK].tolist() for _, _, values in columns]
                 text = "".join([line % row for row in zip(*part, strict=True)])
@@ -169,13 +201,26 @@ def _standard(table: Emitters, pixel: float) -> list[tuple[str, str, NDArray[Any
     return columns
 
 
-def _header(head: str) -> list[tuple[str, str]]:
-    """(name, unit) of every column; quotes may be doubled by spreadsheets."""
+def _check_further(path: Path, names: list[str], head: str) -> None:
+    """Make sure that reading finds the further columns as what they are."""
+    read = _header(head)
+    free = [field for field, name, unit in read if name not in _KNOWN or unit not in _UNITS]
+    refuse_names(path, (name for name in names if name not in free))
+
+
+def _header(head: str) -> list[tuple[str, str, str]]:
+    """(field, name, unit) of every column; quotes may be doubled by spreadsheets."""
+    fields = next(csv.reader([head]), [])
+    if len(fields) < 2:  # all of the line within one more pair of quotes
+        fields = head.replace('"', "").split(",")
     found = []
-    for field in head.split(","):
-        match = re.fullmatch(r"([^\[\]]*?)\s*(?:\[([^\]]*)\])?", field.replace('"', "").strip())
-        name, unit = (match[1], match[2] or "") if match else (field, "?")
-        found.append((name.strip().lower(), unit.strip().lower()))
+    for field in fields:
+        text = field.strip()
+        if len(text) > 2 and text[0] == text[-1] == '"':
+            text = text[1:-1]
+        match = re.fullmatch(r"([^\[\]]*?)\s*(?:\[([^\]]*)\])?", text)
+        name, unit = (match[1], match[2] or "") if match else (text, "?")
+        found.append((text, name.strip().lower(), unit.strip().lower()))
     return found
 
 
@@ -185,7 +230,7 @@ def check_header(path: Path, head: str) -> None:
     Raises:
         UserError: always.
     """
-    names = [name for name, _ in _header(head)]
+    names = [name for _, name, _ in _header(head)]
     missing = [name for name in ("frame", "x", "y") if name not in names]
     raise UserError(
         f"{path} is not a table of ThunderSTORM or SMAP: its first line lacks "
