@@ -10,6 +10,8 @@ Conventions, and how they were found:
 * DECODE: px or nm, frames from 0, centre of the first pixel at the origin; its
   x runs along rows, so x and y are swapped.
 * Insight3: px counted from 1, frames from 1 (checked on storm-analysis' movie).
+
+Columns of SMAP and rapidSTORM that have no meaning here are kept under their names.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
+from truevar.io.further_columns import take_further
 from truevar.io.number_text import check_positions, frames_from, read_numbers
 from truevar.io.side_file import need_pixel_size
 
@@ -76,9 +79,10 @@ def read_smap(path: Path, head: str, pixel_size: float | None = None) -> Emitter
     Raises:
         UserError: no pixel size, or a field that is no number.
     """
-    names = _names(head)
+    fields = [name.strip().strip('"') for name in head.split(",")]
     pixel = _given(path, pixel_size)
-    values = dict(zip(names, read_numbers(path, len(names), comma=True).T, strict=True))
+    numbers = read_numbers(path, len(fields), comma=True).T
+    values = dict(zip(_names(head), numbers, strict=True))
     columns: dict[str, Any] = {"frame": frames_from(path, values["frame"], 1)}
     for ours, aliases in _SMAP.items():
         present = [name for name in aliases if name in values]
@@ -89,7 +93,11 @@ def read_smap(path: Path, head: str, pixel_size: float | None = None) -> Emitter
     check_positions(path, [columns["x"], columns["y"]])
     columns["x"] = columns["x"] - pixel
     columns["y"] = columns["y"] - pixel
-    return Emitters(columns, {"pixel_size": pixel, "format": "SMAP"})
+    meta: dict[str, Any] = {"pixel_size": pixel, "format": "SMAP"}
+    known = {"frame", *(name for aliases in _SMAP.values() for name in aliases)}
+    pairs = zip(fields, numbers, strict=True)
+    columns |= take_further(((name, one) for name, one in pairs if name.lower() not in known), meta)
+    return Emitters(columns, meta)
 
 
 def is_rapidstorm(head: str) -> bool:
@@ -98,7 +106,7 @@ def is_rapidstorm(head: str) -> bool:
 
 
 def read_rapidstorm(path: Path, head: str, pixel_size: float | None = None) -> Emitters:
-    """Read a text of rapidSTORM; amplitudes are in camera counts and left out.
+    """Read a text of rapidSTORM; amplitudes are in camera counts and no photons.
 
     Args:
         path: the file.
@@ -122,6 +130,8 @@ def read_rapidstorm(path: Path, head: str, pixel_size: float | None = None) -> E
     meta: dict[str, Any] = {"format": "rapidSTORM"}
     if pixel_size is not None:
         meta["pixel_size"] = float(pixel_size)
+    known = {"ImageNumber-0-0", "PSFWidth-0-0", "PSFWidth-1-0", *_RAPIDSTORM}
+    columns |= take_further(((name, values[name]) for name in names if name not in known), meta)
     return Emitters(columns, meta)
 
 

@@ -204,7 +204,8 @@ def _standard(table: Emitters, pixel: float) -> list[tuple[str, str, NDArray[Any
 def _check_further(path: Path, names: list[str], head: str) -> None:
     """Make sure that reading finds the further columns as what they are."""
     read = _header(head)
-    free = [field for field, name, unit in read if name not in _KNOWN or unit not in _UNITS]
+    units = {"px", *_UNITS}
+    free = [field for field, name, unit in read if name not in _KNOWN or unit not in units]
     refuse_names(path, (name for name in names if name not in free))
 
 
