@@ -20,9 +20,10 @@ SCENE := filaments
 demo: $(READY)
 	mkdir -p demo
 	$(BIN)/truevar simulate --scene $(SCENE) --density 0.5 --frames 200 --seed 1 \
-		-o demo/movie.tif --truth demo/truth.csv
-	$(BIN)/truevar localize demo/movie.tif -o demo/emitters.csv --picture demo/picture.png
-	$(BIN)/truevar convert demo/emitters.csv demo/emitters-picasso.hdf5
+		-o demo/movie.tif --truth demo/truth.csv --overwrite
+	$(BIN)/truevar localize demo/movie.tif -o demo/emitters.csv --picture demo/picture.png \
+		--overwrite
+	$(BIN)/truevar convert demo/emitters.csv demo/emitters-picasso.hdf5 --overwrite
 	$(BIN)/truevar evaluate demo/emitters.csv demo/truth.csv --pixel-size 100 --size 64
 	@echo
 	@echo "movie:   demo/movie.tif            truth: demo/truth.csv"

@@ -50,7 +50,7 @@ def test_the_commands_run(movie: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert len(lines) >= 6
     for line in lines:
         assert main(shlex.split(line)[1:]) == 0, f"{line}: {capsys.readouterr().err}"
-    for name in ("emitters.csv", "emitters.yaml", "picture.png", "found.hdf5", "found.png"):
+    for name in ("emitters.csv", "emitters.csv.yaml", "picture.png", "found.hdf5", "found.png"):
         assert (movie / name).exists()
 
 

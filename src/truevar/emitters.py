@@ -177,11 +177,16 @@ class Emitters(dict[str, NDArray[Any]]):
         frames, starts = np.unique(self["frame"][order], return_index=True)
         return dict(zip(frames.tolist(), np.split(order, starts[1:]), strict=True))
 
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the table; the ending decides the format (``truevar.io.tables``)."""
+    def write(self, path: str | PathLike[str], overwrite: bool = False) -> None:
+        """Write the table; the ending decides the format (``truevar.io.tables``).
+
+        Raises:
+            UserError: there is a file already and ``overwrite`` is false, no ``pixel_size``
+                in ``meta``, another ending, or no place to write.
+        """
         from truevar.io.tables import write_emitters
 
-        write_emitters(self, path)
+        write_emitters(self, path, overwrite)
 
 
 def is_column_name(name: Any) -> bool:

@@ -77,7 +77,7 @@ def test_round_trip_of_few_columns_and_no_rows(tmp_path, table, ending):
     few = Emitters({name: table[name] for name in ("frame", "x", "y")}, {"pixel_size": 107.5})
     write_emitters(few, path)
     same(read_emitters(path), few)
-    write_emitters(Emitters.empty(meta=META), path)
+    write_emitters(Emitters.empty(meta=META), path, overwrite=True)
     back = read_emitters(path)
     assert len(back) == 0
     assert set(back) == set(Emitters.empty())
@@ -172,8 +172,26 @@ def test_a_failed_write_leaves_the_old_table(tmp_path, table, ending, monkeypatc
 
     monkeypatch.setattr("pathlib.Path.write_text", fail)
     with pytest.raises(UserError, match="disk is full"):
-        write_emitters(table.select(np.arange(5)), path)
+        write_emitters(table.select(np.arange(5)), path, overwrite=True)
     assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
+def test_an_old_table_is_replaced_only_where_that_is_wanted(tmp_path, table, ending):
+    path = tmp_path / f"a{ending}"
+    table.write(path)
+    before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+    few = table.select(np.arange(5))
+    for write in (few.write, lambda to: write_emitters(few, to), check_writable):
+        with pytest.raises(UserError, match=f"a{ending} exists already.*--overwrite"):
+            write(path)
+    assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+    few.write(path, overwrite=True)
+    assert len(read_emitters(path)) == 5
+    path.unlink()
+    with pytest.raises(UserError, match=f"{side_path(path).name} exists already"):
+        few.write(path)
+    assert os.listdir(tmp_path) == [side_path(path).name]
 
 
 def test_check_writable(tmp_path):

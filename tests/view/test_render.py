@@ -136,3 +136,14 @@ def test_nuclear_pores_are_rings(shared_data):
     x, y = data["x"].ravel(), data["y"].ravel()
     picture = render(table(x, y, (8, 8), meta={}), 20.0)
     assert picture.sum() == pytest.approx(len(x), rel=1e-3)
+
+
+def test_a_picture_is_replaced_only_where_that_is_wanted(tmp_path):
+    table = Emitters({"frame": [0], "x": [100.0], "y": [100.0]})
+    path = tmp_path / "a.png"
+    path.write_text("old")
+    with pytest.raises(UserError, match=r"a\.png exists already.*--overwrite"):
+        save_picture(table, path)
+    assert path.read_text() == "old"
+    save_picture(table, path, overwrite=True)
+    assert path.read_bytes().startswith(b"\x89PNG")

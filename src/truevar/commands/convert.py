@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import above_zero
+from truevar.commands.parser import above_zero, add_overwrite
 from truevar.errors import UserError
 
 DESCRIPTION = """\
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=above_zero,
         help="a camera pixel, nm; needed where the table does not tell",
     )
+    add_overwrite(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,15 +42,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
+    from truevar.commands.reading import read_table
     from truevar.io.side_file import need_pixel_size
-    from truevar.io.tables import check_writable, read_emitters
+    from truevar.io.tables import check_writable
 
-    check_writable(args.output)
     if args.output.exists() and args.table.exists() and args.output.samefile(args.table):
         # Columns that are not known here would be lost with the only copy.
         raise UserError(f"{args.output} is the table that is read; write to another file")
-    table = read_emitters(args.table, args.pixel_size)
+    check_writable(args.output, args.overwrite)
+    table = read_table(args.table, args.pixel_size)
     need_pixel_size(args.table, table.meta)
-    table.write(args.output)
+    table.write(args.output, args.overwrite)
     print(f"table: {args.output}, {len(table):,} emitters")
     return 0

@@ -79,16 +79,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.io.tables import read_emitters
+    from truevar.commands.reading import read_table
 
-    truth = read_emitters(args.truth, args.pixel_size)
+    truth = read_table(args.truth, args.pixel_size)
     meta = truth.meta
     if args.size:
         meta["width"], meta["height"] = args.size
     if not meta.get("width") or not meta.get("height"):
         raise UserError(f"{args.truth} does not tell the size of the frames; give --size PX")
     # A table from pixels is put to scale as the truth is.
-    pred = read_emitters(args.pred, args.pixel_size or meta.get("pixel_size"))
+    pred = read_table(args.pred, args.pixel_size or meta.get("pixel_size"))
     if meta.get("pixel_size") is None:
         raise UserError(f"{args.truth} does not tell the pixel size; give --pixel-size NM")
 

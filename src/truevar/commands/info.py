@@ -149,10 +149,10 @@ def _movie(path: Path) -> Iterator[Line]:
 
 
 def _table(path: Path, pixel_size: float | None) -> Iterator[Line]:
+    from truevar.commands.reading import read_table
     from truevar.emitters import UNITS
-    from truevar.io.tables import read_emitters
 
-    table = read_emitters(path, pixel_size)
+    table = read_table(path, pixel_size)
     yield "table", str(path)
     yield "emitters", f"{len(table):,}"
     for name in table:

@@ -13,6 +13,7 @@ import numpy as np
 
 from truevar.commands.parser import (
     above_zero,
+    add_overwrite,
     any_number,
     axes,
     frame_range,
@@ -171,6 +172,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="of the network's matrix products; auto: bfloat16 where the processor has it",
     )
+    add_overwrite(how)
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -188,10 +190,12 @@ def run(args: argparse.Namespace) -> int:
     from truevar.io.tables import check_writable
 
     # Before the work, not after hours of it.
-    check_writable(args.output)
+    check_writable(args.output, args.overwrite)
     check_room(args.output)
     if args.picture is not None:
-        check_picture(args.picture)
+        from truevar.view.render import check_picture
+
+        check_picture(args.picture, args.overwrite)
         check_room(args.picture)
     numbers = {name: value for name in _NUMBERS if (value := getattr(args, name)) is not None}
     if args.camera_maps is not None and numbers:
@@ -223,10 +227,10 @@ def run(args: argparse.Namespace) -> int:
             progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,
         )
-    write_or_rescue(emitters, args.output)
+    write_or_rescue(emitters, args.output, args.overwrite)
     if args.picture is not None:
         try:
-            draw(emitters, args.picture)
+            draw(emitters, args.picture, args.overwrite)
         except UserError as error:
             raise UserError(f"{error} (the table {args.output} is complete)") from error
     if not args.quiet:
@@ -237,20 +241,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_picture(path: Path) -> None:
-    """Make sure that a picture could be written.
-
-    Raises:
-        UserError: another ending than .png, or no place to write.
-    """
-    from truevar.io.atomic import check_folder
-
-    if path.suffix.lower() != ".png":
-        raise UserError(f"cannot write {path}: a picture's ending must be .png")
-    check_folder(path)
-
-
-def draw(emitters: Emitters, path: Path) -> None:
+def draw(emitters: Emitters, path: Path, overwrite: bool) -> None:
     """Draw the localised region, 10 nm a pixel or as fine as a picture may be."""
     from truevar.view.render import MOST_PIXELS, save_picture
 
@@ -259,7 +250,7 @@ def draw(emitters: Emitters, path: Path) -> None:
     x0, x1, y0, y1 = ((edge - 0.5) * px for edge in meta["region"])
     coarsest = math.sqrt((x1 - x0) * (y1 - y0) / MOST_PIXELS)
     pixel = max(10.0, float(math.ceil(1.01 * coarsest)))
-    save_picture(emitters, path, pixel, (x0, x1, y0, y1))
+    save_picture(emitters, path, pixel, (x0, x1, y0, y1), overwrite=overwrite)
 
 
 def summary(emitters: Emitters) -> str:

@@ -48,7 +48,7 @@ def watch_room(
     return report
 
 
-def write_or_rescue(emitters: Emitters, path: Path) -> None:
+def write_or_rescue(emitters: Emitters, path: Path, overwrite: bool = False) -> None:
     """Write a table; where that fails, into a folder for temporary files or the home folder.
 
     Raises:
@@ -56,7 +56,7 @@ def write_or_rescue(emitters: Emitters, path: Path) -> None:
             that it was written nowhere.
     """
     try:
-        emitters.write(path)
+        emitters.write(path, overwrite)
     except UserError as error:
         kept = _rescue(emitters, path.name)
         if kept is None:

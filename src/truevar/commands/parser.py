@@ -32,6 +32,13 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
+def add_overwrite(options: argparse._ActionsContainer) -> None:
+    """Put ``--overwrite`` onto a parser, or a group of its options."""
+    options.add_argument(
+        "--overwrite", action="store_true", help="replace files that are there already"
+    )
+
+
 def above_zero(text: str) -> float:
     """A number above 0, for ``type=``."""
     return _number(text, "a number above 0", lambda number: number > 0)

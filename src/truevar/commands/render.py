@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import above_zero
+from truevar.commands.parser import above_zero, add_overwrite
 
 DESCRIPTION = """\
 Draw a table of emitters: each as a Gaussian as wide as its own standard error, y down as in
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=above_zero,
         help="a camera pixel, nm; needed where the table does not tell",
     )
+    add_overwrite(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,12 +49,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.commands.localize import check_picture
-    from truevar.io.tables import read_emitters
-    from truevar.view.render import save_picture
+    from truevar.commands.reading import read_table
+    from truevar.view.render import check_picture, save_picture
 
-    check_picture(args.output)
-    table = read_emitters(args.table, args.pixel_size)
-    save_picture(table, args.output, args.pixel)
+    check_picture(args.output, args.overwrite)
+    table = read_table(args.table, args.pixel_size)
+    save_picture(table, args.output, args.pixel, overwrite=args.overwrite)
     print(f"picture: {args.output}, {len(table):,} emitters, {args.pixel:g} nm a pixel")
     return 0

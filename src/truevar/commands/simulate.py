@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truevar.commands.parser import above_zero, whole, zero_or_more
+from truevar.commands.parser import above_zero, add_overwrite, whole, zero_or_more
 from truevar.commands.progress import Progress
 from truevar.errors import UserError
 
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the table: .csv (ThunderSTORM) or .hdf5 (Picasso)",
     )
+    add_overwrite(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -92,13 +93,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.io.atomic import LEAST_ROOM, check_folder, check_room, replacing
+    from truevar.io.atomic import LEAST_ROOM, check_folder, check_new, check_room, replacing
     from truevar.io.tables import check_writable
 
     if args.output.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"cannot write {args.output}: a movie's ending must be .tif or .tiff")
     check_folder(args.output)
-    check_writable(args.truth)
+    check_new(args.output, args.overwrite)
+    check_writable(args.truth, args.overwrite)
     check_room(args.output, 2 * args.frames * args.size**2 + LEAST_ROOM)
     check_room(args.truth)
 
@@ -110,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         with Progress("simulating", args.quiet) as progress:
             write_movie(movie, temporary, progress)
         # Inside: without its truth the movie does not appear either.
-        truth.write(args.truth)
+        truth.write(args.truth, args.overwrite)
     if not args.quiet:
         per_frame = len(truth) / args.frames
         print(f"movie: {args.output}, {args.frames} frames of {args.size} x {args.size} px")

@@ -113,6 +113,17 @@ def in_megabytes(size: int) -> str:
     return f"{size / 1e6:,.3g} MB" if size < 1e9 else f"{size / 1e9:,.3g} GB"
 
 
+def check_new(path: str | PathLike[str], overwrite: bool) -> None:
+    """Make sure that a file would replace none, unless that is wanted.
+
+    Raises:
+        UserError: there is a file of this name, and ``overwrite`` is false.
+    """
+    # A link that leads nowhere would be replaced as well.
+    if not overwrite and os.path.lexists(path):
+        raise UserError(f"{path} exists already; choose another name, or add --overwrite")
+
+
 def cannot_write(path: Path, error: OSError) -> str:
     """One line that says why a file could not be written and what to do."""
     code = error.errno

@@ -10,7 +10,7 @@ import h5py
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.io.atomic import check_folder
+from truevar.io.atomic import check_folder, check_new
 from truevar.io.foreign_tables import (
     INSIGHT3_MAGIC,
     is_rapidstorm,
@@ -74,7 +74,7 @@ def read_emitters(path: str | PathLike[str], pixel_size: float | None = None) ->
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def write_emitters(table: Emitters, path: str | PathLike[str]) -> None:
+def write_emitters(table: Emitters, path: str | PathLike[str], overwrite: bool = False) -> None:
     """Write a table; ``.csv`` is ThunderSTORM's format, ``.hdf5`` Picasso's.
 
     Each has a side file of its own, ``NAME.csv.yaml`` or ``NAME.yaml``
@@ -82,19 +82,21 @@ def write_emitters(table: Emitters, path: str | PathLike[str]) -> None:
 
     Args:
         table: its ``meta`` needs ``pixel_size`` (nm).
-        path: the file; an old one is replaced.
+        path: the file.
+        overwrite: replace an old one, and its side file.
 
     Raises:
-        UserError: an ending not known here, no pixel size, a folder that is
-            missing, a full disk, somebody else's ``NAME.yaml`` in the
-            way, or a further column whose name the format has for another.
+        UserError: the file or its side file exists and is not to be replaced, an ending
+            not known here, no pixel size, a folder that is missing, a full disk,
+            somebody else's ``NAME.yaml`` in the way, or a further column whose name the
+            format has for another.
     """
-    check_writable(path)
+    check_writable(path, overwrite)
     target = Path(path)
     _WRITERS[target.suffix.lower()](table, target)
 
 
-def check_writable(path: str | PathLike[str]) -> None:
+def check_writable(path: str | PathLike[str], overwrite: bool = False) -> None:
     """Make sure that a table could be written, before the work that makes it.
 
     Raises:
@@ -106,6 +108,8 @@ def check_writable(path: str | PathLike[str]) -> None:
     check_folder(target)
     check_folder(side_path(target))
     check_side_file(target)
+    check_new(target, overwrite)
+    check_new(side_path(target), overwrite)
 
 
 def _read_hdf5(path: Path, pixel_size: float | None) -> Emitters:

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.io.atomic import replacing
+from truevar.io.atomic import check_folder, check_new, replacing
 
 MOST_PIXELS = 100_000_000
 """A larger picture is refused."""
@@ -119,6 +119,7 @@ def save_picture(
     extent: Extent | None = None,
     blur: float | None = None,
     percentile: float = 99.9,
+    overwrite: bool = False,
 ) -> None:
     """Render a table into a PNG, y down as in the movie, with a scale bar.
 
@@ -129,9 +130,11 @@ def save_picture(
         extent: as in :func:`render`.
         blur: as in :func:`render`.
         percentile: of the pixels that have any light, shown at full brightness.
+        overwrite: replace an old file.
 
     Raises:
-        UserError: another ending, too large a picture, or no place to write.
+        UserError: there is a file already, another ending, too large a picture, or no
+            place to write.
     """
     from matplotlib import colormaps
     from matplotlib.image import imsave
@@ -139,8 +142,7 @@ def save_picture(
     from truevar.view.scale_bar import draw_scale_bar
 
     target = Path(path)
-    if target.suffix.lower() != ".png":
-        raise UserError(f"cannot write {target}: a picture's ending must be .png")
+    check_picture(target, overwrite)
     picture = render(emitters, pixel_size, extent, blur)
     table = colormaps["hot"](np.arange(256), bytes=True)[:, :3]
     table[0] = 0  # the map begins a little above black
@@ -149,6 +151,19 @@ def save_picture(
     # matplotlib's image functions take any path, and need no window or figure.
     with replacing(target) as temporary, open(temporary, "wb") as file:
         imsave(file, colours, format="png")
+
+
+def check_picture(path: str | PathLike[str], overwrite: bool = False) -> None:
+    """Make sure that a picture could be written, before the work that makes it.
+
+    Raises:
+        UserError: another ending than .png, a file that is there already, or no place to write.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".png":
+        raise UserError(f"cannot write {target}: a picture's ending must be .png")
+    check_folder(target)
+    check_new(target, overwrite)
 
 
 def brightness(picture: NDArray[Any], percentile: float = 99.9) -> NDArray[np.float32]:
