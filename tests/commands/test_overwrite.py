@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from truevar.cli import main
@@ -98,27 +97,3 @@ def test_a_table_is_never_converted_onto_itself(
     assert main(["convert", "t.csv", "t.csv", "--overwrite"]) == 2
     assert "write to another file" in capsys.readouterr().err
     assert (folder / "t.csv").read_bytes() == before
-
-
-def test_what_is_doubtful_about_a_table_is_printed(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    side = folder / "t.csv.yaml"
-    side.write_text(side.read_text().replace("100.0", "130.0"))
-    for command in ("convert t.csv a.csv", "render t.csv -o a.png", "info t.csv"):
-        capsys.readouterr()
-        assert main(command.split()) == 0
-        said = capsys.readouterr().err
-        assert said.startswith("warning: t.csv.yaml is not used: it tells a pixel size of 130 nm")
-        assert said.count("\n") == 1
-    assert main(["evaluate", "t.csv", "t.csv", "--size", "16"]) == 0
-    assert capsys.readouterr().err.count("warning: t.csv.yaml") == 2
-
-
-def test_info_shows_further_columns(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = {"frame": [0], "x": [100.0], "y": [100.0], "chi2": [np.nan], "group": [7]}
-    Emitters(one, {"pixel_size": 100.0}).write("more.csv")
-    assert main(["info", "more.csv"]) == 0
-    said = capsys.readouterr().out
-    assert "  group          7 to 7, median 7 (further column)" in said
-    assert "  chi2           no values (further column)" in said

@@ -112,7 +112,8 @@ def test_picasso_conventions(tmp_path, table):
 def test_picasso_would_drop_no_row(tmp_path, table):
     odd = table.with_columns(sigma_x=np.where(np.arange(500) == 7, np.nan, 5.0))
     odd = odd.with_columns(sigma_y=np.full(500, np.nan))
-    write_emitters(odd, tmp_path / "a.hdf5")
+    with pytest.warns(UserWarning, match="without sigma_x, sigma_y"):
+        write_emitters(odd, tmp_path / "a.hdf5")
     with h5py.File(tmp_path / "a.hdf5") as file:
         locs = file["locs"][()]
     assert {"lpx", "lpy"}.isdisjoint(locs.dtype.names)

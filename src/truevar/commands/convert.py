@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.commands.reading import read_table
+    from truevar.commands.reading import printed_warnings, read_table
     from truevar.io.side_file import need_pixel_size
     from truevar.io.tables import check_writable
 
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.output, args.overwrite)
     table = read_table(args.table, args.pixel_size)
     need_pixel_size(args.table, table.meta)
-    table.write(args.output, args.overwrite)
+    with printed_warnings():
+        table.write(args.output, args.overwrite)
     print(f"table: {args.output}, {len(table):,} emitters")
     return 0

@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
         meta["width"], meta["height"] = args.size
     if not meta.get("width") or not meta.get("height"):
         raise UserError(f"{args.truth} does not tell the size of the frames; give --size PX")
-    # A table from pixels is put to scale as the truth is.
-    pred = read_table(args.pred, args.pixel_size or meta.get("pixel_size"))
+    # A table from pixels that does not tell their size is put to scale as the truth is.
+    pred = read_table(args.pred, args.pixel_size, fallback=meta.get("pixel_size"))
     if meta.get("pixel_size") is None:
         raise UserError(f"{args.truth} does not tell the pixel size; give --pixel-size NM")
 

@@ -9,8 +9,8 @@ Picasso's reader drops a row with NaN or infinity in *any* column, with a
 negative x, y, photons, lpx, lpy, lpz, sx or sy, or with x >= Width or
 y >= Height. Therefore:
 
-* a column with a NaN anywhere is left out, and the metadata say so; Picasso
-  needs none but frame, x, y;
+* a column with a NaN anywhere is left out, with a warning, and the metadata say so;
+  Picasso needs none but frame, x, y;
 * an emitter in the outer half of the first row or column of pixels (x from
   -0.5 to 0 px) is moved to 0, by half a pixel at most, rather than lost. If
   there is one, the extra columns ``x_exact`` and ``y_exact`` keep the
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,12 @@ def write_picasso(table: Emitters, path: Path) -> None:
     for name, values in columns.items():
         rows[name] = values
     docs = documents(table, path, left_out)
+    if left_out:
+        warnings.warn(
+            f"{path.name} is written without {', '.join(left_out)}: Picasso would drop the rows "
+            "where that is not a number; a .csv keeps it",
+            stacklevel=3,
+        )
     # Made in memory first: HDF5's own errors on a full disk are many and unclear.
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
