@@ -66,6 +66,7 @@ def test_empty_fields(tmp_path):
         ("frame,x,y\n1,2,3\n", "units such as"),
         ("frame,x [mile],y [nm]\n1,2,3\n", "x in a unit not known"),
         ("some,text\n1,2\n", "lacks the column frame"),
+        ('"' + "some text " * 20_000 + "\n1,2\n", "lacks the column frame"),
         (b"\xff\xfe\x00", "not a text file"),
         (HEAD.encode() + b"\n1,1,\xff,250,12\n", "not a text file"),
     ],

@@ -211,7 +211,10 @@ def _check_further(path: Path, names: list[str], head: str) -> None:
 
 def _header(head: str) -> list[tuple[str, str, str]]:
     """(field, name, unit) of every column; quotes may be doubled by spreadsheets."""
-    fields = next(csv.reader([head]), [])
+    try:
+        fields = next(csv.reader([head]), [])
+    except csv.Error:  # a quote that never closes
+        fields = []
     if len(fields) < 2:  # all of the line within one more pair of quotes
         fields = head.replace('"', "").split(",")
     found = []
