@@ -44,10 +44,10 @@ def places(tmp_path, monkeypatch):
 def full(monkeypatch, *folders):
     """Let these folders, and what is in them, have no room left."""
 
-    def write(table, path):
+    def write(table, path, overwrite=False):
         if any(folder in Path(path).parents for folder in folders):
             raise UserError(f"cannot write {path}: the disk is full")
-        write_emitters(table, path)
+        write_emitters(table, path, overwrite)
 
     monkeypatch.setattr(truevar.Emitters, "write", write)
 
@@ -61,13 +61,24 @@ def test_a_table_without_a_place_is_kept_elsewhere(places, emitters, monkeypatch
     for taken, kept_in in (("out", "tmp"), ("tmp", "home")):
         full(monkeypatch, places / "out", places / taken)
         with pytest.raises(UserError, match="the disk is full") as caught:
-            outcome.write_or_rescue(emitters, out)
+            outcome.write_or_rescue(emitters, out, overwrite=True)
         (folder,) = (places / kept_in).iterdir()
         assert f"the 3 emitters are in {folder / name} now" in str(caught.value)
         assert "\n" not in str(caught.value)
         np.testing.assert_array_equal(read_emitters(folder / name).frame, [0, 1, 2])
         shutil.rmtree(folder)
         assert list((places / "tmp").iterdir()) == []  # nothing half-written
+
+
+def test_a_table_whose_name_was_taken_meanwhile_is_kept_elsewhere(places, emitters):
+    (places / "out").mkdir()
+    out = places / "out" / "t.csv"
+    out.write_text("another's")
+    with pytest.raises(UserError, match="exists already.*the 3 emitters are in"):
+        outcome.write_or_rescue(emitters, out)
+    assert out.read_text() == "another's"
+    (folder,) = (places / "tmp").iterdir()
+    assert len(read_emitters(folder / "t.csv")) == 3
 
 
 def test_a_table_with_no_place_at_all(places, emitters, monkeypatch):

@@ -142,7 +142,7 @@ def test_both_modes_on_the_sample_frames(
         ("super_resolution", (10, 20, 40, 80, 160)),
     ):
         for n in grids:
-            wanted |= {f"{mode}_{n}x{n}.{ending}" for ending in ("csv", "png", "yaml")}
+            wanted |= {f"{mode}_{n}x{n}.{ending}" for ending in ("csv", "png", "csv.yaml")}
     assert {path.name for path in folder.iterdir()} == wanted
     for path in folder.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -163,7 +163,11 @@ def test_a_movie_of_one_s_own(
     options = ["--model", file, "--input", movie, "--output", folder, "--frames", "2"]
     how = ["--psf_sigma", "130", "--pixel_size", "110", "--roi", "8:,0:40", "--threshold", "0.5"]
     assert enter("inference", [str(one) for one in (*options, *how)]) == 0
-    assert "JI" not in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "JI" not in said.out
+    assert "replaced" not in said.err
+    assert enter("inference", [str(one) for one in (*options, *how)]) == 0
+    assert f"{folder}/progressive* of an earlier run is replaced" in capsys.readouterr().err
     table = read_emitters(folder / "super_resolution_80x80.csv")
     assert set(table.frame) <= {0, 1}
     assert table.meta["pixel_size"] == 110

@@ -1,6 +1,5 @@
 """Misuse from Python gets one clear line."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -177,7 +177,7 @@ META = {
 def written(tmp_path, meta):
     """The profile out of the file beside a table with these metadata."""
     table = Emitters({"frame": [0], "x": [50.0], "y": [60.0]}, meta)
-    table.write(tmp_path / "table.hdf5")
+    table.write(tmp_path / "table.hdf5", overwrite=True)
     return read_camera_profile(tmp_path / "table.yaml")
 
 

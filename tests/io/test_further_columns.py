@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from truevar.emitters import Emitters
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 from truevar.io.tables import read_emitters, write_emitters
 
 FURTHER: dict[str, Any] = {
@@ -51,7 +51,7 @@ def test_missing_values(tmp_path: Path, table: Emitters) -> None:
     write_emitters(gaps, tmp_path / "a.csv")
     np.testing.assert_array_equal(read_emitters(tmp_path / "a.csv")["chi2"], gaps["chi2"])
     # Picasso would drop the rows: the column is left out, and the file says so.
-    with pytest.warns(UserWarning, match=r"a\.hdf5 is written without chi2"):
+    with pytest.warns(TrueVARWarning, match=r"a\.hdf5 is written without chi2"):
         write_emitters(gaps, tmp_path / "a.hdf5")
     assert "chi2" not in read_emitters(tmp_path / "a.hdf5")
     assert "chi2" in (tmp_path / "a.yaml").read_text().split("left out")[1]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from truevar.emitters import Emitters
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 from truevar.io.table_meta import side_path
 from truevar.io.tables import read_emitters, write_emitters
 
@@ -57,7 +57,7 @@ def test_a_table_alone_keeps_its_positions(tmp_path: Path, ending: str) -> None:
     # Carried to where a table of another pixel size has left its side file:
     write_emitters(table(160), tmp_path / f"other{ending}")
     shutil.move(path, tmp_path / f"other{ending}")
-    with pytest.warns(UserWarning, match=r"160 nm.*107.125 nm"):
+    with pytest.warns(TrueVARWarning, match=r"160 nm.*107.125 nm"):
         back = read_emitters(tmp_path / f"other{ending}")
     np.testing.assert_allclose(back.x, X, atol=1e-3)
     assert back.meta["pixel_size"] == 107.125
@@ -69,7 +69,7 @@ def test_a_warning_points_at_the_caller(tmp_path: Path) -> None:
         write_emitters(table(), tmp_path / name)
         side = side_path(tmp_path / name)
         side.write_text(side.read_text().replace("100", "130"))
-        with pytest.warns(UserWarning, match="130 nm") as said:
+        with pytest.warns(TrueVARWarning, match="130 nm") as said:
             read_emitters(tmp_path / name)
         assert [one.filename for one in said] == [__file__]
 
@@ -101,7 +101,7 @@ def test_a_foreign_table_of_the_same_name(tmp_path: Path) -> None:
     path.write_text('"id","frame","x [nm]","y [nm]"\n1,1,50,50\n')
     with pytest.raises(UserError, match=r"no longer the table .* \(130 nm\).* --pixel-size NM"):
         read_emitters(path)
-    with pytest.warns(UserWarning, match=r"b\.csv\.yaml is not used"):
+    with pytest.warns(TrueVARWarning, match=r"b\.csv\.yaml is not used"):
         back = read_emitters(path, pixel_size=100)
     assert back.x.tolist() == [0.0]
     assert "camera" not in back.meta
@@ -134,7 +134,7 @@ def test_tables_of_the_first_version(tmp_path: Path) -> None:
     assert has(path, 130).meta["camera"] == {"baseline": 99.0}
     with h5py.File(tmp_path / "b.hdf5", "w"):
         pass
-    with pytest.warns(UserWarning, match=r"b\.yaml, which may have been written with b\.hdf5"):
+    with pytest.warns(TrueVARWarning, match=r"b\.yaml, which may have been written with b\.hdf5"):
         has(path, 130)
     assert read_emitters(path, pixel_size=130).meta["camera"] == {"baseline": 99.0}
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from truevar.emitters import Emitters
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 from truevar.io import side_file
 from truevar.io.table_meta import side_path
 from truevar.io.tables import check_writable, read_emitters, write_emitters
@@ -112,7 +112,7 @@ def test_picasso_conventions(tmp_path, table):
 def test_picasso_would_drop_no_row(tmp_path, table):
     odd = table.with_columns(sigma_x=np.where(np.arange(500) == 7, np.nan, 5.0))
     odd = odd.with_columns(sigma_y=np.full(500, np.nan))
-    with pytest.warns(UserWarning, match="without sigma_x, sigma_y"):
+    with pytest.warns(TrueVARWarning, match="without sigma_x, sigma_y"):
         write_emitters(odd, tmp_path / "a.hdf5")
     with h5py.File(tmp_path / "a.hdf5") as file:
         locs = file["locs"][()]

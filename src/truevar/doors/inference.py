@@ -116,6 +116,8 @@ def run(argv: Sequence[str]) -> int:
             print(f"{kind}: {line}", file=sys.stderr)
     sys.stderr.flush()
     for mode in MODES if args.mode == "both" else (args.mode,):
+        if (args.output / f"{mode}.png").exists():
+            print(f"note: {args.output}/{mode}* of an earlier run is replaced", file=sys.stderr)
         _run_mode(mode, args, model, recording)
     print(f"tables and pictures: {args.output}")
     return 0

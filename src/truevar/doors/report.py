@@ -24,6 +24,8 @@ def write_scales(
 ) -> None:
     """Write per scale ``MODE_WxH.csv`` and ``.png``, and ``MODE.png`` with all scales.
 
+    Those of an earlier run are replaced: the mission's commands share a folder.
+
     Args:
         folder: there already.
         mode: begins the names.
@@ -40,7 +42,7 @@ def write_scales(
     for scale in scales:
         h, w = scale.grid
         cell = scale.cell * stack.pixel_size
-        scale.emitters.write(folder / f"{mode}_{w}x{h}.csv")
+        scale.emitters.write(folder / f"{mode}_{w}x{h}.csv", overwrite=True)
         save_probability_map(scale.prob_hw, cell, folder / f"{mode}_{w}x{h}.png")
         here = scale.emitters.select(scale.emitters.frame == frame)
         panels.append(Panel(cell, scale.prob_hw, here))

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 from truevar.io.atomic import replacing_all
 from truevar.io.further_columns import further_names, refuse_names, take_further
 from truevar.io.number_text import check_positions, frames_from
@@ -139,6 +139,7 @@ def write_picasso(table: Emitters, path: Path) -> None:
         warnings.warn(
             f"{path.name} is written without {', '.join(left_out)}: Picasso would drop the rows "
             "where that is not a number; a .csv keeps it",
+            TrueVARWarning,
             stacklevel=3,
         )
     # Made in memory first: HDF5's own errors on a full disk are many and unclear.

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truevar.errors import UserError
+from truevar.errors import TrueVARWarning, UserError
 from truevar.io.side_file import OURS, TABLE, meta_of, read_documents
 
 _HDF5 = (".hdf5", ".h5")
@@ -182,5 +182,5 @@ def _same(one: float, other: float) -> bool:
 
 def _say(meta: dict[str, Any], text: str, depth: int = 7) -> None:
     """Warn, ``depth`` calls above (where ``read_emitters`` was called), and note."""
-    warnings.warn(text, stacklevel=depth)
+    warnings.warn(text, TrueVARWarning, stacklevel=depth)
     meta["notes"] = [*meta.get("notes", ()), text]
