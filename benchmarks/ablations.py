@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from ablation_tables import write_tables  # noqa: E402
 
-from truevar.config import ModelConfig
+from truevar.config import ModelConfig, TrainConfig
 from truevar.emitters import Emitters
 from truevar.evaluate.metrics import best_threshold
 from truevar.evaluate.strata import StratifiedCounts, count_strata
@@ -36,7 +36,7 @@ from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel, load_model
 from truevar.simulate.scene import SCENES, simulate
 from truevar.train.fields import load_tokenizer, save_tokenizer, train_tokenizer
-from truevar.train.loop import TrainConfig, train
+from truevar.train.loop import train
 from truevar.train.validate import VALIDATION_SEED, localize_simulated
 
 SCENE = "2d-scmos"
@@ -58,7 +58,7 @@ class Run:
 
     Attributes:
         model: fields of :class:`truevar.config.ModelConfig`.
-        training: fields of :class:`truevar.train.settings.TrainConfig`.
+        training: fields of :class:`truevar.config.TrainConfig`.
         seeds: how many times.
     """
 

@@ -22,12 +22,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from truevar.config import PRESETS, ModelConfig
+from truevar.config import PRESETS, ModelConfig, TrainConfig
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss, f_hat
 from truevar.model.choose import Children
 from truevar.train.optimizer import make_optimizers
 from truevar.train.scenes import sample_crops
-from truevar.train.settings import TrainConfig
 from truevar.train.step import batch_loss
 
 EXAMPLES = """\

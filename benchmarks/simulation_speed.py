@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from truevar.train.mix import TrainingMix
+from truevar.config import TrainingMix
 from truevar.train.scenes import sample_crops
 
 

@@ -7,12 +7,12 @@ import sys
 import pytest
 import torch
 
-from truevar.config import ModelConfig
+from truevar.config import ModelConfig, TrainConfig
 from truevar.errors import UserError
 from truevar.model.weights import load_model
 from truevar.train.checkpoint import load_checkpoint
 from truevar.train.command import main
-from truevar.train.loop import TrainConfig, train
+from truevar.train.loop import train
 
 TINY = ModelConfig(
     stem_channels=8,

@@ -1,6 +1,6 @@
 import torch
 
-from truevar.train.mix import TrainingMix
+from truevar.config import TrainingMix
 from truevar.train.scenes import sample_crops
 
 

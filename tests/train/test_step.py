@@ -4,13 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from truevar.config import ModelConfig
+from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss
 from truevar.model.weights import load_model
 from truevar.train.loop import train
-from truevar.train.mix import TrainingMix
 from truevar.train.scenes import CropBatch, sample_crops
-from truevar.train.settings import TrainConfig
 from truevar.train.step import batch_loss
 
 TINY = ModelConfig(

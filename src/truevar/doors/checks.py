@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
+from truevar.config.checks import is_number, is_whole, shown
 from truevar.errors import UserError
 
 _Item = TypeVar("_Item")
@@ -45,34 +45,34 @@ class Section:
         """An object inside; it must be there."""
         value = self.values.get(key)
         if not isinstance(value, dict):
-            found = f"is {_shown(value)}" if key in self.values else "is missing"
+            found = f"is {shown(value)}" if key in self.values else "is missing"
             self.fail(key, f"{found}; it must be an object {{…}}, as in config_true_var.json")
         return Section(self.file, value, f"{self.place}{key}.")
 
     def whole(self, key: str, default: int, least: int = 1) -> int:
         """A whole number of at least ``least``."""
         value = self.values.get(key, default)
-        if not _is_whole(value, least):
-            self.fail(key, f"is {_shown(value)}; it must be a whole number of {least} or more")
+        if not is_whole(value, least):
+            self.fail(key, f"is {shown(value)}; it must be a whole number of {least} or more")
         return int(value)
 
     def number(self, key: str, default: float) -> float:
         """A number above 0."""
         value = self.values.get(key, default)
         if not _is_positive(value):
-            self.fail(key, f"is {_shown(value)}; it must be a number above 0")
+            self.fail(key, f"is {shown(value)}; it must be a number above 0")
         return float(value)
 
     def text(self, key: str, default: str) -> str:
         """A text that is not empty."""
         value = self.values.get(key, default)
         if not isinstance(value, str) or not value:
-            self.fail(key, f"is {_shown(value)}; it must be a text, such as {json.dumps(default)}")
+            self.fail(key, f"is {shown(value)}; it must be a text, such as {json.dumps(default)}")
         return value
 
     def wholes(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """A list of whole numbers above 0."""
-        return self._list(key, default, lambda one: _is_whole(one, 1), "whole numbers above 0")
+        return self._list(key, default, lambda one: is_whole(one, 1), "whole numbers above 0")
 
     def numbers(self, key: str, default: tuple[float, ...]) -> tuple[float, ...]:
         """A list of numbers above 0."""
@@ -92,7 +92,7 @@ class Section:
         value = self.values[key]
         if isinstance(example, bool):
             if not isinstance(value, bool):
-                self.fail(key, f"is {_shown(value)}; it must be true or false")
+                self.fail(key, f"is {shown(value)}; it must be true or false")
             return value
         if isinstance(example, int):
             return self.whole(key, example)
@@ -107,25 +107,14 @@ class Section:
     ) -> tuple[_Item, ...]:
         value = self.values.get(key, default)
         if not isinstance(value, (list, tuple)) or not value or not all(map(fits, value)):
-            self.fail(key, f"is {_shown(value)}; it must be a list of {wanted}")
+            self.fail(key, f"is {shown(value)}; it must be a list of {wanted}")
         return tuple(value)
 
 
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**31
-
-
 def _is_positive(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value > 0
+    return is_number(value) and value > 0
 
 
 def _is_pair(value: Any) -> bool:
     pair = isinstance(value, (list, tuple)) and len(value) == 2
-    return pair and _is_whole(value[0], 1) and _is_positive(value[1]) and value[1] <= 1
-
-
-def _shown(value: Any) -> str:
-    """The value as it stands in the file, cut short."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return pair and is_whole(value[0], 1) and _is_positive(value[1]) and value[1] <= 1

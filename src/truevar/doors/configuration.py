@@ -8,7 +8,6 @@ the mission's value; what cannot be is one line that says where and what to do.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -16,10 +15,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from truevar.config import ModelConfig
+from truevar.config import ModelConfig, TrainConfig, check_together, read_object
+from truevar.config.checks import hint
 from truevar.doors.checks import Section
 from truevar.errors import UserError
-from truevar.train.loop import TrainConfig
 
 SIZED = ("patch_nums", "embed_dim", "num_heads", "num_layers", "vocab_size")
 """The mission's numbers; all other widths follow from them."""
@@ -68,35 +67,11 @@ def read_configuration(path: str | PathLike[str]) -> Configuration:
             values that do not fit together.
     """
     path = Path(path)
-    values = _read(path)
+    values = read_object(path, "config_true_var.json, which comes with the repository")
     top = Section(str(path), values)
     _only(path, "", values, ("model", "training"))
     model = _model(path, top.section("model"))
     return _training(path, top.section("training"), model)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """The JSON object in a file."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(
-            f"there is no configuration {path}; give config_true_var.json, which comes with "
-            "the repository, or a copy of it"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; "
-            "compare it with config_true_var.json"
-        ) from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or "it is no JSON text"
-        raise UserError(f"cannot read the configuration {path}: {reason}; give a file") from error
-    if not isinstance(values, dict):
-        raise UserError(
-            f'{path} is not a configuration; it must be {{"model": {{…}}, "training": {{…}}}}'
-        )
-    return values
 
 
 def _only(path: Path, place: str, values: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -104,9 +79,7 @@ def _only(path: Path, place: str, values: Mapping[str, Any], known: Iterable[str
     known = tuple(known)
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise UserError(f"{path} has an unknown key {place + key!r}; {hint}")
+            raise UserError(f"{path} has an unknown key {place + key!r}; {hint(key, known)}")
 
 
 def _model(path: Path, section: Section) -> ModelConfig:
@@ -132,10 +105,6 @@ def _model(path: Path, section: Section) -> ModelConfig:
         raise UserError(
             message if message.startswith(str(path)) else f"{path}: {message}"
         ) from error
-    if nums[0] % 2:
-        section.fail(
-            "patch_nums", f"begins with {nums[0]}; the coarsest grid must be even, as in 10"
-        )
     return config
 
 
@@ -179,7 +148,12 @@ def _training(path: Path, section: Section, model: ModelConfig) -> Configuration
         "seed": section.whole("seed", 1, least=0),
         "scale_weights": weights,
     }
-    return Configuration(model, TrainConfig(**settings), section.text("device", "auto"))
+    try:
+        training = TrainConfig(**settings)
+        check_together(model, training)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return Configuration(model, training, section.text("device", "auto"))
 
 
 def _check_width(section: Section, key: str, width: int, model: ModelConfig) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser
-from truevar.config import PRESETS, ModelConfig
+from truevar.config import PRESETS, ModelConfig, TrainConfig
 from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.train.checkpoint import load_checkpoint
 from truevar.train.curve import draw_curve
 from truevar.train.fields import load_tokenizer, measure_tokenizer, save_tokenizer, train_tokenizer
-from truevar.train.loop import TrainConfig, train
+from truevar.train.loop import train
 from truevar.train.ranks import first_process
 from truevar.train.validate import QUICK, validate
 

@@ -20,18 +20,16 @@ from typing import Any
 
 import torch
 
-from truevar.config import ModelConfig
+from truevar.config import ModelConfig, TrainConfig, TrainingMix, check_together
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.weights import save_weights
 from truevar.train.average import Average
 from truevar.train.checkpoint import load_checkpoint, save_checkpoint
-from truevar.train.mix import TrainingMix
 from truevar.train.optimizer import make_optimizers
 from truevar.train.prefetch import batches
 from truevar.train.ranks import Ranks, own_device
-from truevar.train.settings import TrainConfig
 from truevar.train.step import batch_loss
 
 
@@ -69,16 +67,18 @@ def train(
         the path of the weights.
 
     Raises:
-        UserError: a resumed checkpoint is missing or foreign.
+        UserError: a resumed checkpoint is missing or foreign, or model and training do not fit
+            together.
     """
     device = own_device(torch.device(device))
     mix = mix or TrainingMix()
-    ranks = Ranks.join(device)
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
     state = load_checkpoint(resume) if resume else None
     if state:
         model_config = ModelConfig.from_dict(state["config"])
+    check_together(model_config, config)
+    ranks = Ranks.join(device)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
     network = TrueVAREmitterPredictor(config=model_config).to(device)
     # Convolutions run several times as fast so.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

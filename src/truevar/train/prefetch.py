@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 
 import torch
 
-from truevar.train.mix import TrainingMix
+from truevar.config import TrainingMix
 from truevar.train.scenes import CropBatch, sample_crops
 
 

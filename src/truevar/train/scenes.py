@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 
 from truevar.camera import EMCCD_EXCESS, sample_adu
+from truevar.config import TrainingMix
+from truevar.config.mix import WIDEST_DEFOCUS
 from truevar.model.targets import EmitterTargets
 from truevar.psf.gaussian import render_frames
 from truevar.simulate.background import haze
 from truevar.simulate.photophysics import frames_on, sample_on_times
-from truevar.train.mix import TrainingMix
 
 MARGIN = 6
 """Emitters up to so many px outside a crop shine into it."""
@@ -195,7 +196,7 @@ def _emitters(
     high_B = torch.where(usual_B, mix.usual_photons[1], brightest_B).log()
     rate_N = (low_B[crop_N] + dice.uniform(n) * (high_B - low_B)[crop_N]).exp()
     defocused_B = dice.happens(n_crops, mix.defocus_share)
-    wider_N = 1 + mix.defocus * defocused_B[crop_N] * dice.normal(n).abs().clamp(max=2.5)
+    wider_N = 1 + mix.defocus * defocused_B[crop_N] * dice.normal(n).abs().clamp(max=WIDEST_DEFOCUS)
     moving_B = dice.happens(n_crops, mix.moving_share)
     motion_N = (dice.log_uniform(n_crops, mix.motion) * moving_B)[crop_N]
     # The walk's origin is the middle frame; the outer two are a step away.
@@ -221,27 +222,30 @@ def _expose(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Photo-electrons (B, 3, H, W) as cameras of two kinds give them, and read variance."""
     B, _, H, W = expected_BTHW.shape
-    read_B = dice.log_uniform(B, (0.6, 3.0))
+    read_B = dice.log_uniform(B, mix.read_sigma)
     read_BHW = read_B[:, None, None].expand(B, H, W).clone()
     mapped = dice.happens(B, mix.maps_share).nonzero().flatten()
     if len(mapped):
         n = len(mapped)
         uneven = torch.exp(0.35 * dice.normal(n, H, W))
-        hot_share = 0.02 * dice.uniform(n)[:, None, None]
+        hot_share = mix.hot_share * dice.uniform(n)[:, None, None]
         hot = dice.uniform(n * H * W).view(n, H, W) < hot_share
-        hot_read = 4 * torch.exp(0.8 * dice.normal(n, H, W))
-        read_BHW[mapped] = torch.where(hot, hot_read.clamp(max=40), read_BHW[mapped] * uneven)
-    e_per_adu_B = dice.log_uniform(B, (0.1, 2.2))
+        usual_hot, hottest = mix.hot_read_sigma
+        hot_read = (usual_hot * torch.exp(0.8 * dice.normal(n, H, W))).clamp(max=hottest)
+        read_BHW[mapped] = torch.where(hot, hot_read, read_BHW[mapped] * uneven)
+    e_per_adu_B = dice.log_uniform(B, mix.e_per_adu)
     counts_BTHW = torch.empty_like(expected_BTHW)
     for is_emccd in (False, True):
         some = (emccd_B == is_emccd).nonzero().flatten()
         if not len(some):
             continue
-        em_gain = 300.0 if is_emccd else 1.0
+        em_gain = mix.em_gain if is_emccd else 1.0
         if is_emccd:
             # 0.1 to 0.4 e⁻ of signal is what read noise comes to after multiplication.
-            read_BHW[some] = (0.17 * read_B[some] * em_gain)[:, None, None].expand(-1, H, W)
-            e_per_adu_B[some] = 45.0
+            read_BHW[some] = (mix.emccd_read_share * read_B[some] * em_gain)[:, None, None].expand(
+                -1, H, W
+            )
+            e_per_adu_B[some] = mix.emccd_e_per_adu
         e_per_adu = e_per_adu_B[some][:, None, None, None]
         adu = sample_adu(
             expected_BTHW[some],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from truevar.config import TrainConfig
 from truevar.model.cascade import TrueScale
 from truevar.model.choose import Children
 from truevar.model.handdown import Manner
@@ -12,7 +13,6 @@ from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.quantizer import ScaleCodes
 from truevar.train.scenes import CropBatch
-from truevar.train.settings import TrainConfig
 
 
 def batch_loss(

@@ -1,15 +1,43 @@
-"""Configuration: frozen dataclasses, one instance per preset."""
+"""What fixes the shape of a model, one instance per preset."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+from truevar.config.checks import (
+    check_above_zero,
+    check_least,
+    check_types,
+    from_plain,
+    refuse,
+    to_plain,
+)
 from truevar.errors import UserError
 
 RESIDUALS = ("codes", "features", "upsample", "none")
+CODES = ("scalar", "codebook")
+
+_AXES = 4
+"""Numbers that the longest scalar code consists of, :mod:`truevar.model.codes`."""
+
+_LEAST = {
+    "embed_dim": 1,
+    "num_heads": 1,
+    "num_layers": 0,
+    "vocab_size": 2,
+    "code_channels": 1,
+    "kv_heads": 1,
+    "head_dim": 1,
+    "cond_dim": 1,
+    "stem_channels": 1,
+    "frame_channels": 1,
+    "joint_blocks": 0,
+    "wide_channels": 1,
+    "coarsest_cell": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -75,26 +103,47 @@ class ModelConfig:
     encoder_stride: int = 1
 
     def __post_init__(self) -> None:
+        check_types(self)
         nums = self.patch_nums
         if not nums or any(b != 2 * a for a, b in zip(nums, nums[1:], strict=False)):
+            refuse(
+                self, "patch_nums", "grids of which each is twice the one before: [10, 20, 40, 80]"
+            )
+        if nums[0] < 2 or nums[0] % 2:
+            # Cells come in groups of four siblings.
             raise UserError(
-                f"patch_nums is {list(nums)}; every grid must be twice the one before, "
-                "as in [10, 20, 40, 80]"
+                f"patch_nums begins with {nums[0]}; the coarsest grid must be even, as in 10"
             )
         if len(self.max_counts) != len(nums):
-            raise UserError("max_counts must have one number per entry of patch_nums")
-        for name, least in (
-            ("embed_dim", 1),
-            ("num_heads", 1),
-            ("num_layers", 0),
-            ("vocab_size", 2),
-        ):
-            if getattr(self, name) < least:
-                raise UserError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+            refuse(self, "max_counts", f"one number for each of the {len(nums)} patch_nums")
+        if min(self.max_counts) < 1:
+            refuse(self, "max_counts", "numbers of at least 1")
+        for name, least in _LEAST.items():
+            check_least(self, name, least)
+        check_above_zero(self, "mlp_ratio")
         if self.num_heads % self.kv_heads:
-            raise UserError("num_heads must be a multiple of kv_heads")
-        if self.residual not in RESIDUALS:
-            raise UserError(f"residual is {self.residual!r}; choose from {', '.join(RESIDUALS)}")
+            raise UserError(
+                f"num_heads is {self.num_heads} and kv_heads {self.kv_heads}; num_heads must be a "
+                "multiple of kv_heads"
+            )
+        if self.coarsest_cell & (self.coarsest_cell - 1):
+            refuse(self, "coarsest_cell", "a power of two: 4, 8, 16")
+        if self.cells[0] > self.coarsest_cell:
+            raise UserError(
+                f"patch_nums has {len(nums)} grids, from cells of {self.cells[0]:g} px to ½ px; "
+                f"coarsest_cell must be at least as wide, and is {self.coarsest_cell}"
+            )
+        if not 0 < self.active_threshold < 1:
+            refuse(self, "active_threshold", "a probability above 0 and below 1")
+        for name, choice in (("residual", RESIDUALS), ("codes", CODES)):
+            if getattr(self, name) not in choice:
+                raise UserError(
+                    f"{name} is {getattr(self, name)!r}; choose from {', '.join(choice)}"
+                )
+        if self.residual == "codes" and self.codes == "scalar" and self.code_channels < _AXES:
+            refuse(self, "code_channels", f"at least {_AXES} for scalar codes")
+        if self.encoder_stride not in (1, 4):
+            refuse(self, "encoder_stride", "1 or 4")
 
     @property
     def cells(self) -> tuple[float, ...]:
@@ -137,16 +186,16 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            UserError: a key this version does not know.
+            UserError: a key this version does not know, a value that cannot work.
         """
-        return cls(**_known(cls, values))
+        return from_plain(cls, values, "model configuration")
 
     @classmethod
     def sized(
@@ -185,6 +234,7 @@ class ModelConfig:
             stem_channels=64,
             frame_channels=32,
             wide_channels=128,
+            coarsest_cell=max(16, 2 ** max(len(patch_nums) - 2, 0)),
         )
 
 
@@ -220,6 +270,7 @@ class CoarseToFineConfig:
     active_threshold: float = 0.03
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.cells) != len(self.max_counts) or len(self.cells) < 2:
             raise UserError("cells and max_counts must name the same number of scales, at least 2")
         if any(a != 2 * b for a, b in zip(self.cells, self.cells[1:], strict=False)):
@@ -231,33 +282,16 @@ class CoarseToFineConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CoarseToFineConfig:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            UserError: a key this version does not know.
+            UserError: a key this version does not know, a value that cannot work.
         """
-        return cls(**_known(cls, values))
-
-
-def _known(config: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a configuration from JSON.
-
-    Raises:
-        UserError: a key this version does not know.
-    """
-    unknown = sorted(set(values) - {field.name for field in fields(config)})
-    if unknown:
-        raise UserError(
-            f"model configuration has an unknown key {unknown[0]!r}: written by another "
-            "version of truevar? Update truevar or retrain"
-        )
-    return {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
+        return from_plain(cls, values, "model configuration")
 
 
 PRESETS: dict[str, ModelConfig] = {"small": ModelConfig(), "full": ModelConfig.sized()}

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from truevar.config.checks import (
+    check_above_zero,
+    check_least,
+    check_share,
+    check_types,
+    from_plain,
+    refuse,
+    to_plain,
+)
+from truevar.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -59,3 +72,41 @@ class TrainConfig:
     scale_weights: tuple[float, ...] = (0.5, 0.7, 0.9, 1.0)
     checkpointing: bool = False
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("minutes", "learning_rate", "save_every", "validate_every"):
+            check_above_zero(self, name)
+        for name in ("batch", "crop", "warmup", "average", "parents_per_crop", "log_every"):
+            check_least(self, name, 1)
+        for name in ("crops", "micro_batch"):
+            if getattr(self, name) is not None:
+                check_least(self, name, 1)
+        for name in ("weight_decay", "seed"):
+            check_least(self, name, 0)
+        for name in ("sampled", "corrupted"):
+            check_share(self, name)
+        if self.sampled + self.corrupted > 1:
+            raise UserError(
+                f"sampled is {self.sampled:g} and corrupted {self.corrupted:g}; they are shares "
+                "of the crops, of 1 in all at most"
+            )
+        if any(width < 1 or not 0 <= share <= 1 for width, share in self.other_crops):
+            refuse(self, "other_crops", "pairs of a width in px and a share from 0 to 1")
+        if sum(share for _, share in self.other_crops) > 1:
+            refuse(self, "other_crops", "shares of the steps, of 1 in all at most")
+        if not self.scale_weights or min(self.scale_weights) < 0 or max(self.scale_weights) == 0:
+            refuse(self, "scale_weights", "numbers of which none is below 0 and not all are 0")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            UserError: a key this version does not know, a value that cannot work.
+        """
+        return from_plain(cls, values, "training configuration")
