@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 
 from truevar.cli import main
+from truevar.config import ModelConfig, TrainConfig, TrainingMix
+from truevar.model import TrueVAREmitterPredictor
+from truevar.model.weights import available_models, save_weights
 
 
 def test_a_table_that_does_not_tell_its_pixel_size(tmp_path, capsys):
@@ -30,3 +33,36 @@ def test_a_pixel_size_that_cannot_be(tmp_path, size, capsys):
     (tmp_path / "t.csv").write_text('"frame","x [nm]","y [nm]"\n1,150,250\n')
     assert main(["info", str(tmp_path / "t.csv"), "--pixel-size", size]) == 2
     assert "a number above 0" in capsys.readouterr().err
+
+
+def test_weights_say_how_they_were_trained_in_full(tmp_path, capsys):
+    config = ModelConfig(stem_channels=8, frame_channels=4, joint_blocks=1, embed_dim=16)
+    training = {
+        "steps": 3,
+        "settings": TrainConfig(batch=5).to_dict(),
+        "mix": TrainingMix(haze_share=0.125).to_dict(),
+    }
+    network = TrueVAREmitterPredictor(config=config)
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network, 0.4, TrainingMix().domain(), training)
+    assert main(["info", str(path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for said in (
+        "domain read_sigma: 0.102 to 40",
+        "domain cameras: sCMOS, EMCCD",
+        "training steps: 3",
+        "settings batch: 5",
+        "settings crops: none",
+        "settings other_crops: 20 (0.04), 80 (0.04), 160 (0.02)",
+        "mix haze_share: 0.125",
+        "mix photons: 100 to 20000",
+    ):
+        assert said in lines
+
+
+@pytest.mark.parametrize("name", sorted(available_models()))
+def test_older_weights_say_what_they_know(name, capsys):
+    assert main(["info", str(available_models()[name])]) == 0
+    said = capsys.readouterr().out
+    assert "psf_sigma: 0.75 to 2.2" in said
+    assert "mix" not in said

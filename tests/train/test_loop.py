@@ -3,11 +3,13 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
-from truevar.config import ModelConfig, TrainConfig
+import truevar
+from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model.weights import load_model
 from truevar.train.checkpoint import load_checkpoint
@@ -46,6 +48,24 @@ def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     assert load_model(again).training["steps"] == second["step"]
     log = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert all(math.isfinite(json.loads(line)["loss"]) for line in log)
+
+
+def test_weights_keep_the_whole_recipe(tmp_path):
+    config = TrainConfig(10, crops=2, batch=2, warmup=3, other_crops=(), seed=9)
+    mix = TrainingMix(emccd_share=0.0, photons=(200.0, 2000.0))
+    model = load_model(train(TINY, config, tmp_path, mix=mix))
+    assert TrainConfig.from_dict(model.training["settings"]) == config
+    assert TrainingMix.from_dict(model.training["mix"]) == mix
+    assert model.training["truevar"] == truevar.__version__
+    assert model.domain == json.loads(json.dumps(mix.domain()))
+
+
+def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path):
+    with pytest.raises(UserError, match="scale_weights"):
+        train(TINY, replace(SHORT, scale_weights=(1.0,)), tmp_path / "run")
+    with pytest.raises(UserError, match="crops of 30 px"):
+        train(TINY, replace(SHORT, crop=30), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_validation_is_logged_and_sets_the_threshold(tmp_path):

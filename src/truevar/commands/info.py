@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ import numpy as np
 import truevar
 from truevar.commands.parser import above_zero
 from truevar.errors import UserError
+from truevar.model.header import read_header
 
 DESCRIPTION = """\
 Without a file: version, devices, libraries, and the models with what they were trained on.
@@ -86,7 +86,7 @@ def _installation() -> Iterator[Line]:
         yield "models", "none came with the package"
     for name, path in models.items():
         yield "", ""
-        yield from _model(name, path)
+        yield from _model(name, path, whole=False)
 
 
 def _devices() -> Iterator[Line]:
@@ -99,34 +99,19 @@ def _devices() -> Iterator[Line]:
         yield "device", "mps, Apple"
 
 
-def _model(name: str, path: Path) -> Iterator[Line]:
+def _model(name: str, path: Path, whole: bool = True) -> Iterator[Line]:
     header = read_header(path)
     yield "model", f"{name} ({path}, {path.stat().st_size / 1e6:.1f} MB)"
     yield "  architecture", header.get("architecture", "coarse-to-fine")
     yield "  threshold", f"{header.get('threshold')} (probability from which on one is reported)"
     for group in ("domain", "training"):
-        for key, value in header.get(group, {}).items():
-            yield f"  {group}", f"{key}: {_plain(value)}"
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """What a file of weights says about itself, without its weights.
-
-    Raises:
-        UserError: no such file, or not one of this program.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "np") as stored:
-            header = json.loads((stored.metadata() or {})["truevar"])
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}") from error
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path} holds no weights of truevar; is the path right?") from error
-    if not isinstance(header, dict):
-        raise UserError(f"{path} holds no weights of truevar; is the path right?")
-    return header
+        for key, value in header[group].items():
+            if not isinstance(value, Mapping):
+                yield f"  {group}", f"{key}: {_plain(value)}"
+    # How it was trained in full is long: only for who asks for this one model.
+    for key, value in header["training"].items() if whole else ():
+        if isinstance(value, Mapping):
+            yield from ((f"  {key}", f"{one}: {_plain(worth)}") for one, worth in value.items())
 
 
 def _movie(path: Path) -> Iterator[Line]:
@@ -176,5 +161,15 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         if len(value) == 2 and all(isinstance(one, (int, float)) for one in value):
             return f"{value[0]:g} to {value[1]:g}"
-        return ", ".join(_plain(one) for one in value)
+        return ", ".join(_entry(one) for one in value)
+    if value is None:
+        return "none"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _entry(value: Any) -> str:
+    """One of a list; a list itself, such as a width and its share, is no range there."""
+    if isinstance(value, (list, tuple)) and value:
+        first, *others = map(_plain, value)
+        return f"{first} ({', '.join(others)})"
+    return _plain(value)

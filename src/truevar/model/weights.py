@@ -1,9 +1,6 @@
 """Weights on disk, with everything needed to use them.
 
-The program's own format is safetensors, whose header's entry ``truevar`` is JSON:
-``architecture`` (:data:`ARCHITECTURES`), ``config`` (the model's shape), ``threshold`` (probability
-above which an emitter is reported), ``domain`` (what the model was trained on, for warnings) and
-``training`` (how it came about).
+The program's own format is safetensors, with the header of :mod:`truevar.model.header`.
 """
 
 from __future__ import annotations
@@ -24,6 +21,7 @@ from truevar.config import CoarseToFineConfig, ModelConfig
 from truevar.errors import UserError
 from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
 from truevar.model.emitter_predictor import EmitterPredictor
+from truevar.model.header import HEADER, read_header
 from truevar.model.predictor import TrueVAREmitterPredictor
 
 DEFAULT_MODEL = "default"
@@ -35,8 +33,6 @@ NEXT_SCALE_MODEL = "true-var-small"
 ARCHITECTURES = (TrueVAREmitterPredictor.architecture, CoarseToFinePredictor.architecture)
 """What a header's ``architecture`` may be. 0.1.0 wrote none; its weights are of the last."""
 
-_HEADER = "truevar"
-
 
 @dataclass
 class TrainedModel:
@@ -45,8 +41,10 @@ class TrainedModel:
     Attributes:
         network: the model, in evaluation mode.
         threshold: probability above which an emitter is reported.
-        domain: what the model was trained on; ``psf_sigma`` is a range in px.
-        training: provenance: command, crops, minutes, versions.
+        domain: what the model was trained on, see
+            :meth:`truevar.config.TrainingMix.domain`; older weights have fewer entries.
+        training: how it came about: steps, crops, minutes, versions, settings, mix; older
+            weights have fewer entries.
         name: where it came from, for the output's metadata.
     """
 
@@ -104,7 +102,7 @@ def save_weights(
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     try:
-        save_file(tensors, temporary, {_HEADER: json.dumps(header)})
+        save_file(tensors, temporary, {HEADER: json.dumps(header)})
         os.chmod(temporary, 0o644)  # safetensors' own choice keeps others on the machine out
         os.replace(temporary, target)
     finally:
@@ -164,7 +162,8 @@ def load_model(
             name=str(name),
         )
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        message = str(error)
+        raise UserError(message if str(path) in message else f"{path}: {message}") from error
     except Exception as error:  # a foreign file fails in many ways
         raise UserError(
             f"{path} holds no weights of truevar; give a file written by `truevar train` or "
@@ -205,9 +204,13 @@ def _build(header: Mapping[str, Any]) -> EmitterPredictor:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Header and tensors of a file of :func:`save_weights`, in single precision."""
+    """Header and tensors of a file of :func:`save_weights`, in single precision.
+
+    Raises:
+        UserError: no such file, or none of this program.
+    """
+    header = read_header(path)
     with safe_open(path, "pt") as stored:
-        header = json.loads((stored.metadata() or {})[_HEADER])
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     return header, {
         key: value.float() if value.is_floating_point() else value for key, value in tensors.items()

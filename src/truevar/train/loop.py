@@ -14,12 +14,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+import truevar
 from truevar.config import ModelConfig, TrainConfig, TrainingMix, check_together
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
@@ -152,7 +152,9 @@ def train(
                 "minutes": round(seconds() / 60, 1),
                 "device": str(device),
                 "torch": str(torch.__version__),
-                **{k: v for k, v in asdict(config).items() if k in ("batch", "crop", "seed")},
+                "truevar": truevar.__version__,
+                "settings": config.to_dict(),
+                "mix": mix.to_dict(),
             },
         )
 
