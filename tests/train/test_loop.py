@@ -47,7 +47,9 @@ def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     assert second["seconds"] > first["seconds"]
     assert load_model(again).training["steps"] == second["step"]
     log = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    assert all(math.isfinite(json.loads(line)["loss"]) for line in log)
+    logged = [line for line in map(json.loads, log) if "note" not in line]
+    assert logged == [line for line in lines if "note" not in line]
+    assert all(math.isfinite(line["loss"]) for line in logged)
 
 
 def test_weights_keep_the_whole_recipe(tmp_path):
@@ -66,6 +68,15 @@ def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path):
     with pytest.raises(UserError, match="crops of 30 px"):
         train(TINY, replace(SHORT, crop=30), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_widths_that_no_batch_has_room_for_are_said(tmp_path):
+    """Never seen in training, a model announces nothing in cells as wide."""
+    lines = []
+    config = TrainConfig(10, crops=2, batch=2, other_crops=((20, 0.1), (80, 0.1)))
+    train(TINY, config, tmp_path, report=lines.append)
+    notes = [line["note"] for line in lines if "note" in line]
+    assert notes == ["no crops of 80 px: one has more pixels than a batch of 2 of 40 px"]
 
 
 def test_validation_is_logged_and_sets_the_threshold(tmp_path):
@@ -99,6 +110,7 @@ def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
     assert main(options) == 0
     assert {p.name for p in folder.iterdir()} == {
         "checkpoint.pt",
+        "config.json",
         "curve.png",
         "log.jsonl",
         "tokenizer.pt",

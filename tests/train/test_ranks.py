@@ -134,6 +134,7 @@ def test_two_processes_train_one_model(tmp_path):
     assert [one["lines"] for one in found] == [4, 0]
     assert {path.name for path in (tmp_path / "own0").iterdir()} == {
         "checkpoint.pt",
+        "config.json",
         "log.jsonl",
         "weights.safetensors",
     }

@@ -7,9 +7,10 @@ Frozen dataclasses that refuse, when they are made, what cannot work, each with 
 from truevar.config.mix import TrainingMix
 from truevar.config.model import PRESETS, RESIDUALS, CoarseToFineConfig, ModelConfig
 from truevar.config.run import RunConfig, check_together, read_object
-from truevar.config.training import TrainConfig
+from truevar.config.training import ENDLESS, TrainConfig
 
 __all__ = [
+    "ENDLESS",
     "PRESETS",
     "RESIDUALS",
     "CoarseToFineConfig",

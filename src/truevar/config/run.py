@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from truevar.config.checks import hint, shown
 from truevar.config.mix import TrainingMix
 from truevar.config.model import ModelConfig
-from truevar.config.training import TrainConfig
+from truevar.config.training import ENDLESS, TrainConfig
 from truevar.errors import UserError
 
 
@@ -41,8 +41,14 @@ class RunConfig:
         return {name: getattr(self, name).to_dict() for name in _SECTIONS}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
+    def from_dict(cls, values: Mapping[str, Any], model: ModelConfig | None = None) -> RunConfig:
         """The inverse of :meth:`to_dict`; what is left out has its default.
+
+        Where crops are said and no minutes, the crops alone end the run.
+
+        Args:
+            values: the sections by name.
+            model: the one to take where they do not describe any.
 
         Raises:
             UserError: a key this version does not know, a value that cannot work.
@@ -50,20 +56,28 @@ class RunConfig:
         for key in values:
             if key not in _SECTIONS:
                 raise UserError(f"unknown section {key!r}; {hint(key, _SECTIONS)}")
-        return cls(
-            **{name: kind.from_dict(values.get(name, {})) for name, kind in _SECTIONS.items()}
-        )
+        parts = {name: kind.from_dict(values.get(name, {})) for name, kind in _SECTIONS.items()}
+        given = values.get("training", {})
+        if parts["training"].crops is not None and "minutes" not in given:
+            parts["training"] = replace(parts["training"], minutes=ENDLESS)
+        if model is not None and "model" not in values:
+            parts["model"] = model
+        return cls(**parts)
 
     @classmethod
-    def read(cls, path: str | PathLike[str]) -> RunConfig:
+    def read(cls, path: str | PathLike[str], model: ModelConfig | None = None) -> RunConfig:
         """From a file in JSON.
+
+        Args:
+            path: of the file.
+            model: the one to take where the file describes none.
 
         Raises:
             UserError: no such file, not JSON, or what :meth:`from_dict` refuses.
         """
         values = read_object(path, "the config.json of an earlier run")
         try:
-            return cls.from_dict(values)
+            return cls.from_dict(values, model)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 

@@ -17,6 +17,9 @@ from truevar.config.checks import (
 )
 from truevar.errors import UserError
 
+ENDLESS = 1e6
+"""Minutes of a run that ends by its crops."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:

@@ -18,14 +18,13 @@ import torch
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser, above_zero
-from truevar.config import ModelConfig
 from truevar.device import pick_device
 from truevar.doors.configuration import Configuration, read_configuration
 from truevar.errors import UserError
 from truevar.io.atomic import check_folder
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.weights import TrainedModel, load_model, save_model_pt
-from truevar.train.checkpoint import load_checkpoint
+from truevar.train.checkpoint import check_same_model
 from truevar.train.fields import train_tokenizer
 from truevar.train.loop import train
 from truevar.train.ranks import first_process
@@ -79,7 +78,7 @@ def run(argv: Sequence[str]) -> int:
         raise UserError(f"cannot write {args.output}: a model's ending must be .pt")
     check_folder(args.output)
     if args.resume:
-        _check_same(args.resume, args.config, settings.model)
+        check_same_model(args.resume, args.config, settings.model)
     folder = args.output.parent / "runs" / args.output.stem
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,25 +128,6 @@ def _parser() -> Parser:
         "--resume", type=Path, metavar="FILE.pt", help="go on from an earlier run's checkpoint.pt"
     )
     return parser
-
-
-def _check_same(resume: Path, config: Path, model: ModelConfig) -> None:
-    """Make sure that a checkpoint is of the model that the configuration describes.
-
-    Raises:
-        UserError: it is not, or no checkpoint.
-    """
-    stored = ModelConfig.from_dict(load_checkpoint(resume)["config"]).to_dict()
-    for name, value in model.to_dict().items():
-        if stored[name] != value:
-            raise UserError(
-                f"{resume} holds a model with {name} {_plain(stored[name])}, {config} asks for "
-                f"{_plain(value)}; resume with the configuration it was made with, or train anew"
-            )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _introduce(settings: Configuration, device: torch.device) -> None:
@@ -243,6 +223,9 @@ class _Bar:
             if "validation" in line:
                 found = {k: v["E"] for k, v in line["validation"].items() if isinstance(v, dict)}
                 tqdm.write(f"step {line['step']}: efficiency E {found}", file=sys.stderr)
+                return
+            if "note" in line:
+                tqdm.write(line["note"], file=sys.stderr)
                 return
             if now - self.last < self.every:
                 return

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -144,14 +145,8 @@ def load_model(
     Raises:
         UserError: unknown name, no such file, not weights of this program.
     """
-    known = available_models()
-    path = known.get(str(name), Path(name))
-    if not path.is_file():
-        raise UserError(
-            f"unknown model {str(name)!r}: neither a file nor one of {', '.join(known) or 'none'}"
-        )
-    try:
-        header, tensors = _read_pt(path) if path.suffix == ".pt" else read_weights(path)
+    header, tensors = read_model(name)
+    with _of_file(name):
         network = _build(header)
         network.load_state_dict(tensors)
         return TrainedModel(
@@ -161,6 +156,34 @@ def load_model(
             training=dict(header["training"]),
             name=str(name),
         )
+
+
+def read_model(
+    name: str | os.PathLike[str],
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Header and tensors of a model by name or from a file, whatever its architecture.
+
+    Raises:
+        UserError: unknown name, no such file, not weights of this program.
+    """
+    path = _path_of(name)
+    if not path.is_file():
+        known = ", ".join(available_models()) or "none"
+        raise UserError(f"unknown model {str(name)!r}: neither a file nor one of {known}")
+    with _of_file(name):
+        return _read_pt(path) if path.suffix == ".pt" else read_weights(path)
+
+
+def _path_of(name: str | os.PathLike[str]) -> Path:
+    return available_models().get(str(name), Path(name))
+
+
+@contextmanager
+def _of_file(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in whatever goes wrong with it."""
+    path = _path_of(name)
+    try:
+        yield
     except UserError as error:
         message = str(error)
         raise UserError(message if str(path) in message else f"{path}: {message}") from error

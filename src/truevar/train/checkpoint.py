@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from truevar.config import ModelConfig
 from truevar.errors import UserError
 
 
@@ -36,3 +37,27 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     except Exception as error:  # torch.load fails in many ways on a foreign file
         raise UserError(f"{path} is not a checkpoint of `truevar train`") from error
     return state
+
+
+def check_same_model(resume: Path, config: Path, model: ModelConfig) -> None:
+    """Make sure that a checkpoint is of the model that a configuration describes.
+
+    Args:
+        resume: the checkpoint.
+        config: the configuration's file.
+        model: what it describes.
+
+    Raises:
+        UserError: it is not, or no checkpoint.
+    """
+    stored = ModelConfig.from_dict(load_checkpoint(resume)["config"]).to_dict()
+    for name, value in model.to_dict().items():
+        if stored[name] != value:
+            raise UserError(
+                f"{resume} holds a model with {name} {_plain(stored[name])}, {config} asks for "
+                f"{_plain(value)}; resume with the configuration it was made with, or train anew"
+            )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

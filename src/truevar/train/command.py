@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import Any
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser
-from truevar.config import PRESETS, ModelConfig, TrainConfig
+from truevar.config import PRESETS, ModelConfig
 from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.tokenizer import EmitterTokenizer
-from truevar.train.checkpoint import load_checkpoint
 from truevar.train.curve import draw_curve
 from truevar.train.fields import load_tokenizer, measure_tokenizer, save_tokenizer, train_tokenizer
 from truevar.train.loop import train
 from truevar.train.ranks import first_process
+from truevar.train.recipe import DEFAULT_PRESET, recipe_of
 from truevar.train.validate import QUICK, validate
 
 EXAMPLES = """\
@@ -29,12 +28,9 @@ examples:
   truevar train --stage tokenizer --minutes 3 -o runs/small
   truevar train --tokenizer runs/small/tokenizer.pt --minutes 100 -o runs/small
   truevar train --minutes 60 --resume runs/small/checkpoint.pt -o runs/small
+  truevar train --from true-var-small --config my.json -o runs/mine
   truevar localize movie.tif -o emitters.csv --model runs/small/weights.safetensors
 """
-
-
-_ENDLESS = 1e6
-"""Minutes of a run that ends by its crops."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tokenizer", type=Path, metavar="FILE", help="the tokenizer.pt of an earlier run"
     )
     parser.add_argument(
-        "--preset", default="small", choices=sorted(PRESETS), help="size of the model"
+        "--preset",
+        choices=sorted(PRESETS),
+        help=f"size of the model ({DEFAULT_PRESET}, unless --config, --from or --resume say)",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE.json",
+        help="sections model, training and mix, as in the config.json that every run leaves; what "
+        "is left out has its default, other options go before it",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="NAME|FILE",
+        help="start from the weights of a model (true-var-small, or a .safetensors or .pt file), "
+        "the optimiser afresh",
     )
     parser.add_argument(
         "--minutes",
@@ -75,11 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("runs/small"),
         metavar="DIR",
-        help="folder for checkpoint.pt, weights.safetensors, log.jsonl and curve.png "
+        help="folder for config.json, checkpoint.pt, weights.safetensors, log.jsonl and curve.png "
         "(default runs/small)",
     )
-    parser.add_argument("--batch", type=int, default=16, metavar="N", help="crops per step (16)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenes (1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="crops per step (16)")
+    parser.add_argument("--seed", type=int, metavar="S", help="of the scenes (1)")
     parser.add_argument(
         "--no-validation", action="store_true", help="do not score held-out scenes on the way"
     )
@@ -91,43 +103,37 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: an option cannot be used.
     """
-    minutes = args.minutes
-    if minutes is None:
-        minutes = 30.0 if args.crops is None else _ENDLESS
-    if not (math.isfinite(minutes) and minutes > 0):
-        raise UserError(f"--minutes is {minutes:g}; give a number above 0")
-    for name in ("batch", "crops"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name} is {value}; give a number of at least 1")
+    recipe = recipe_of(args)  # before anything is written
+    model, training = recipe.run.model, recipe.run.training
     device = pick_device(args.device)
-    if args.resume:
-        load_checkpoint(args.resume)  # before anything is written
+    given = load_tokenizer(args.tokenizer, model) if args.tokenizer else None
+    if given and not (recipe.needs_tokenizer(bool(args.resume)) or args.resume):
+        raise UserError("the model has a tokeniser already, or needs none; leave --tokenizer out")
     try:
         args.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write into {args.output}; choose another folder") from error
-    model_config = PRESETS[args.preset]
     if args.stage == "tokenizer":
-        _tokenizer(args.output, model_config, min(minutes, 30.0), args.seed)
+        _tokenizer(args.output, model, min(training.minutes, 30.0), training.seed)
         return 0
-    tokenizer = load_tokenizer(args.tokenizer, model_config) if args.tokenizer else None
-    if tokenizer is None and not args.resume and first_process():
-        tokenizer = _tokenizer(args.output, model_config, min(2.0, minutes / 5), args.seed)
-    config = TrainConfig(minutes, crops=args.crops, batch=args.batch, seed=args.seed)
+    tokenizer = given
+    if given is None and recipe.needs_tokenizer(bool(args.resume)) and first_process():
+        tokenizer = _tokenizer(args.output, model, min(2.0, training.minutes / 5), training.seed)
     with tqdm(
-        total=args.crops or round(minutes, 2),
+        total=training.crops or round(training.minutes, 2),
         file=sys.stderr,
         disable=not first_process(),
         bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} crops{postfix}"
-        if args.crops
+        if training.crops
         else "{l_bar}{bar}| {n:.1f}/{total:.1f} min{postfix}",
     ) as bar:
         began: list[float] = []
 
         def report(line: dict[str, Any]) -> None:
             began.append(line["minutes"])
-            if "validation" in line:
+            if "note" in line:
+                bar.write(line["note"], file=sys.stderr)
+            elif "validation" in line:
                 found = {k: v["E"] for k, v in line["validation"].items() if isinstance(v, dict)}
                 bar.write(f"{line['minutes']:7.1f} min, step {line['step']}: E {found}")
             else:
@@ -135,19 +141,21 @@ def run(args: argparse.Namespace) -> int:
                     f", step {line['step']}, loss {line['loss']:.3f}, "
                     f"{line['crops_per_s']:.0f} crops/s"
                 )
-            done = line.get("crops", bar.n) if args.crops else line["minutes"] - began[0]
+            done = line.get("crops", bar.n) if training.crops else line["minutes"] - began[0]
             bar.n = min(bar.total, done)
             bar.refresh()
 
         weights = train(
-            model_config,
-            config,
+            model,
+            training,
             args.output,
             device,
             args.resume,
+            recipe.run.mix,
             validate=None if args.no_validation else lambda net: validate(net, QUICK),
             report=report,
             tokenizer=tokenizer,
+            start=recipe.start,
         )
     if not first_process():
         return 0

@@ -20,7 +20,9 @@ from typing import Any
 import torch
 
 import truevar
-from truevar.config import ModelConfig, TrainConfig, TrainingMix, check_together
+from truevar.config import ModelConfig, RunConfig, TrainConfig, TrainingMix
+from truevar.errors import UserError
+from truevar.io.atomic import replacing
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.tokenizer import EmitterTokenizer
@@ -28,8 +30,9 @@ from truevar.model.weights import save_weights
 from truevar.train.average import Average
 from truevar.train.checkpoint import load_checkpoint, save_checkpoint
 from truevar.train.optimizer import make_optimizers
-from truevar.train.prefetch import batches
+from truevar.train.prefetch import batches, too_wide
 from truevar.train.ranks import Ranks, own_device
+from truevar.train.start import Start, take_weights
 from truevar.train.step import batch_loss
 
 
@@ -43,22 +46,24 @@ def train(
     validate: Callable[[TrueVAREmitterPredictor], dict[str, Any]] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     tokenizer: EmitterTokenizer | None = None,
+    start: Start | None = None,
 ) -> Path:
     """Train a model and write checkpoint, weights and log into a folder.
 
     Args:
         model_config: shape of the model; a resumed run must have the checkpoint's.
         config: how to train.
-        folder: made if absent; gets ``checkpoint.pt``, ``weights.safetensors``,
-            ``log.jsonl``.
+        folder: made if absent; gets ``config.json``, ``checkpoint.pt``,
+            ``weights.safetensors``, ``log.jsonl``.
         device: where to train and simulate.
         resume: a checkpoint to go on from.
         mix: what to simulate.
         validate: called now and then with the averaged model; what it returns is logged. If
             that holds ``threshold``, the weights keep it.
-        report: called with every line of the log.
+        report: called with every line of the log: one has ``loss``, ``validation`` or ``note``.
         tokenizer: a trained one, for a model that has one; see :mod:`truevar.train.fields`. Of
             several processes only the first needs it.
+        start: weights to start from, of a run that is not resumed.
 
     Started by ``torchrun``, it shares the work with the other processes
     (:mod:`truevar.train.ranks`).
@@ -67,29 +72,38 @@ def train(
         the path of the weights.
 
     Raises:
-        UserError: a resumed checkpoint is missing or foreign, or model and training do not fit
-            together.
+        UserError: a resumed checkpoint is missing or foreign, or model, training and what the
+            run starts from do not fit together.
     """
     device = own_device(torch.device(device))
     mix = mix or TrainingMix()
     state = load_checkpoint(resume) if resume else None
     if state:
         model_config = ModelConfig.from_dict(state["config"])
-    check_together(model_config, config)
+    recipe = RunConfig(model_config, config, mix)
+    if start and (state or (tokenizer is not None and start.has_tokenizer)):
+        other = f"the checkpoint {resume}" if state else "another tokeniser than its own"
+        raise UserError(f"cannot start from {start.name} and from {other}; give one of the two")
     ranks = Ranks.join(device)
     folder.mkdir(parents=True, exist_ok=True)
+    if ranks.first:
+        with replacing(folder / "config.json") as path:
+            path.write_text(recipe.text(), encoding="utf-8")
     torch.manual_seed(config.seed)
     network = TrueVAREmitterPredictor(config=model_config).to(device)
     # Convolutions run several times as fast so.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if network.tokenizer is not None and tokenizer is not None:
         network.tokenizer.load_state_dict(tokenizer.state_dict())
+    notes = take_weights(network, start) if start else []
     ranks.share(network)
     network.transformer.checkpointing = config.checkpointing
     average = Average(network, config.average)
     shadow = copy.deepcopy(network).eval()
     optimizers = make_optimizers(network, config.learning_rate, config.weight_decay)
-    step, crops, seconds_before, threshold = 0, 0, 0.0, 0.5
+    step, crops, seconds_before = 0, 0, 0.0
+    threshold = start.threshold if start else 0.5
+    started_from = start.name if start else None
     if state:
         network.load_state_dict(state["network"])
         shadow.load_state_dict(state["network"])
@@ -98,6 +112,7 @@ def train(
             optimizer.load_state_dict(kept)
         step, crops, seconds_before = (state[name] for name in ("step", "crops", "seconds"))
         threshold = state.get("threshold", 0.5)
+        started_from = state.get("started_from")
     loss_of = VAREmitterLoss(
         config.scale_weights[-len(model_config.patch_nums) :],
         self_correction=config.self_correction,
@@ -105,6 +120,10 @@ def train(
     own = -(-config.batch // ranks.count)
     parts = -(-own // (config.micro_batch or own))
     lot = -(-own // parts)
+    notes += [
+        f"no crops of {width} px: one has more pixels than a batch of {lot} of {config.crop} px"
+        for width in too_wide(lot, config.crop, config.other_crops)
+    ]
     seed = config.seed + 7919 * step + 104729 * ranks.rank
     source = batches(lot, config.crop, config.other_crops, mix, device, seed)
     torch.manual_seed(seed)
@@ -138,6 +157,9 @@ def train(
                 "crops": crops,
                 "seconds": seconds(),
                 "threshold": threshold,
+                "settings": config.to_dict(),
+                "mix": mix.to_dict(),
+                "started_from": started_from,
             },
         )
         average.copy_to(shadow)
@@ -153,6 +175,7 @@ def train(
                 "device": str(device),
                 "torch": str(torch.__version__),
                 "truevar": truevar.__version__,
+                **({"started_from": started_from} if started_from else {}),
                 "settings": config.to_dict(),
                 "mix": mix.to_dict(),
             },
@@ -166,6 +189,8 @@ def train(
             threshold = found.get("threshold", threshold)
             write({"step": step, "minutes": round(seconds() / 60, 2), "validation": found})
 
+    for note in notes:
+        write({"step": step, "minutes": round(seconds() / 60, 2), "note": note})
     try:
         while True:
             done = agreed / seconds_all

@@ -12,6 +12,11 @@ from truevar.config import TrainingMix
 from truevar.train.scenes import CropBatch, sample_crops
 
 
+def too_wide(n_crops: int, size: int, other_sizes: Sequence[tuple[int, float]]) -> list[int]:
+    """Of the other widths those of which one crop has more pixels than a whole batch."""
+    return [other for other, _ in other_sizes if other**2 > n_crops * size**2]
+
+
 def batches(
     n_crops: int,
     size: int,
@@ -30,7 +35,8 @@ def batches(
         seed: of the scenes.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    other_sizes = [o for o in other_sizes if o[0] ** 2 <= n_crops * size**2]
+    wide = too_wide(n_crops, size, other_sizes)
+    other_sizes = [other for other in other_sizes if other[0] not in wide]
 
     def one() -> CropBatch:
         lot = float(torch.rand(1, generator=generator, device=device))
