@@ -61,12 +61,34 @@ def test_the_loss_of_every_width_is_finite_and_has_gradients(network, size, teac
     loss.backward()
     assert bool(torch.isfinite(loss))
     assert {f"{name}{k}" for name in ("where", "count", "split", "code") for k in range(4)} | {
-        "glance"
+        "glance",
+        "dropped",
+        "capped",
     } == set(terms)
     for name, parameter in network.named_parameters():
         if parameter.grad is not None:
             assert bool(torch.isfinite(parameter.grad).all()), name
         assert parameter.requires_grad != name.startswith("tokenizer"), name
+
+
+def test_the_log_says_what_the_bound_on_parents_cuts(network):
+    """A model that has only begun sees emitters everywhere: 100, 400 and 1600 cells a crop."""
+    batch = crops(4, 40)
+    config = TrainConfig(sampled=0.0, corrupted=0.0)
+    with torch.no_grad():
+        _, free = batch_loss(network, VAREmitterLoss(), batch, config, CPU)
+        network.config = replace(TINY, active_threshold=1e-6)
+        _, ample = batch_loss(
+            network, VAREmitterLoss(), batch, replace(config, parents_per_crop=1600), CPU
+        )
+        _, tight = batch_loss(
+            network, VAREmitterLoss(), batch, replace(config, parents_per_crop=150), CPU
+        )
+    assert (free["dropped"], free["capped"]) == (0, 0)
+    assert (ample["dropped"], ample["capped"]) == (0, 0)
+    # Of the first scale's cells all have children; of the next two's 600 each in all.
+    assert tight["dropped"] == (400 - 150) + (600 - 150)
+    assert tight["capped"] == 1
 
 
 @pytest.mark.parametrize("teacher_forcing", [False, True])

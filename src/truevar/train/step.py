@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +14,7 @@ from truevar.model.handdown import Manner
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.quantizer import ScaleCodes
+from truevar.model.scale_output import ScaleOutput
 from truevar.train.scenes import CropBatch
 
 
@@ -22,7 +25,11 @@ def batch_loss(
     config: TrainConfig,
     device: torch.device,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of one batch and its terms by name, in bfloat16 but for what needs more."""
+    """Loss of one batch and its terms by name, in bfloat16 but for what needs more.
+
+    Two further terms say what the bound on parents did: ``dropped``, parents per crop that would
+    have had children and got none, and ``capped``, 1 where there was any.
+    """
     targets = batch.targets
     height = batch.counts_BTHW.shape[2]
     cells = network.config.cells_of(height, height)
@@ -40,6 +47,7 @@ def batch_loss(
                 )
                 for scale in scales
             ]
+    keep = [counts_Bhw > 0 for counts_Bhw in counts]
     with torch.autocast(device.type, dtype=torch.bfloat16):
         f_BChw, back_BHW, sigma_B = network.encode(
             batch.counts_BTHW,
@@ -54,14 +62,36 @@ def batch_loss(
             sigma_B,
             cells,
             Children(
-                keep=[counts_Bhw > 0 for counts_Bhw in counts],
+                keep=keep,
                 most=max(round(config.parents_per_crop * areas), 64),
             ),
             Manner.mixed(len(batch.counts_BTHW), config.sampled, config.corrupted, device),
             truth,
         )
         glance = network.glance(f_BChw, back_BHW)
-    return loss_of(outputs, targets, network.tokenizer, glance)
+    loss, terms = loss_of(outputs, targets, network.tokenizer, glance)
+    dropped = dropped_parents(outputs, keep, network.config.active_threshold)
+    terms["dropped"] = dropped / len(batch.counts_BTHW)
+    terms["capped"] = float(dropped > 0)
+    return loss, terms
+
+
+def dropped_parents(
+    outputs: Sequence[ScaleOutput], keep: Sequence[torch.Tensor], threshold: float
+) -> int:
+    """How many cells of all scales would have children but for the bound on their number.
+
+    Args:
+        outputs: the scales.
+        keep: per scale the (B, h, w) cells that have children in any case.
+        threshold: probability from which on a cell has children.
+    """
+    dropped = 0
+    for output, finer, keep_Bhw in zip(outputs, outputs[1:], keep, strict=False):
+        kept_R = keep_Bhw[output.crop_R, output.row_R, output.col_R]
+        wanted = int(((output.prob_R >= threshold) | kept_R).sum())
+        dropped += max(wanted - len(finer.row_R) // 4, 0)
+    return dropped
 
 
 def _spread(scale: ScaleCodes) -> torch.Tensor:
