@@ -42,7 +42,6 @@ def test_the_lock_pins_all_that_is_needed() -> None:
     pinned = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pinned)
     names = {line.partition("==")[0].lower() for line in pinned}
-    assert "torch==2.13.0" in pinned
     for wanted in (*PROJECT["dependencies"], "pytest", "ruff", "mypy", "build", "setuptools"):
         assert re.split(r"[<>=]", wanted)[0].lower() in names
 

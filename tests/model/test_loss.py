@@ -140,9 +140,19 @@ def test_a_crop_without_any_cell_leaves_gradients_finite():
     assert float(logits.grad.abs().max()) > 0
 
 
-def test_finer_scales_weigh_more():
-    weights = VAREmitterLoss().scale_weights
-    assert list(weights) == sorted(weights) == [0.5, 0.7, 0.9, 1.0]
+def test_a_mistake_at_a_finer_scale_costs_more():
+    """The same wrong position at one scale or the other; the rest is right."""
+    right, wrong = output_of([3.2], [4.1], [0.95]), output_of([3.4], [4.1], [0.95])
+    targets = targets_of([3.2], [4.1])
+    for loss_of in (VAREmitterLoss((0.5, 1.0)), VAREmitterLoss(VAREmitterLoss().scale_weights[2:])):
+        best = loss_of([right, right], targets)[0]
+        coarse, fine = (
+            float(loss_of(outputs, targets)[0] - best)
+            for outputs in ([wrong, right], [right, wrong])
+        )
+        share = loss_of.scale_weights[0] / loss_of.scale_weights[1]
+        assert 0 < coarse < fine
+        assert coarse == pytest.approx(share * fine, rel=1e-3)
 
 
 def test_occupancy_marks_the_cells_of_emitters():
