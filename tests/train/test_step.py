@@ -91,6 +91,14 @@ def test_the_log_says_what_the_bound_on_parents_cuts(network):
     assert tight["capped"] == 1
 
 
+def test_a_micro_batch_of_one_dense_crop_is_not_cut(network):
+    """It has no sparser crop to borrow from; all of its 1,600 px may have children."""
+    network.config = replace(TINY, active_threshold=1e-6)
+    with torch.no_grad():
+        _, terms = batch_loss(network, VAREmitterLoss(), crops(1, 40), TrainConfig(), CPU)
+    assert (terms["dropped"], terms["capped"]) == (0, 0)
+
+
 @pytest.mark.parametrize("teacher_forcing", [False, True])
 def test_crops_without_an_emitter_have_a_loss(network, teacher_forcing):
     config = TrainConfig(teacher_forcing=teacher_forcing)

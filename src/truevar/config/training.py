@@ -45,7 +45,8 @@ class TrainConfig:
         weight_decay: AdamW's.
         average: horizon in steps of the running average of the weights that is kept.
         parents_per_crop: so many parents per scale and 40 × 40 px at most, on average over a
-            batch; see :class:`truevar.model.choose.Children`.
+            batch, and in smaller ones as many as in one of four; see
+            :class:`truevar.model.choose.Children`.
         log_every: steps between lines of the log.
         save_every: seconds between checkpoints.
         validate_every: seconds between validations.

@@ -17,6 +17,10 @@ from truevar.model.quantizer import ScaleCodes
 from truevar.model.scale_output import ScaleOutput
 from truevar.train.scenes import CropBatch
 
+_FEWEST = 4
+"""Crops of 40 px whose share of parents a smaller batch has too: a dense one has none to borrow
+from, and a finest scale that never sees its unlikely parents announces an eighth too little."""
+
 
 def batch_loss(
     network: TrueVAREmitterPredictor,
@@ -63,7 +67,7 @@ def batch_loss(
             cells,
             Children(
                 keep=keep,
-                most=max(round(config.parents_per_crop * areas), 64),
+                most=round(config.parents_per_crop * max(areas, _FEWEST)),
             ),
             Manner.mixed(len(batch.counts_BTHW), config.sampled, config.corrupted, device),
             truth,
