@@ -20,6 +20,7 @@ from truevar.config import ModelConfig
 from truevar.doors.checks import Section
 from truevar.errors import UserError
 from truevar.train.loop import TrainConfig
+from truevar.wording import words_of
 
 SIZED = ("patch_nums", "embed_dim", "num_heads", "num_layers", "vocab_size")
 """The mission's numbers; all other widths follow from them."""
@@ -128,7 +129,7 @@ def _model(path: Path, section: Section) -> ModelConfig:
         given = {name: section.like(name, others[name]) for name in others if name in section}
         config = replace(config, **given)
     except UserError as error:
-        message = str(error)
+        message = words_of(error)
         raise UserError(
             message if message.startswith(str(path)) else f"{path}: {message}"
         ) from error

@@ -33,6 +33,7 @@ from truevar.infer.growing_table import GrowingTable
 from truevar.infer.setup import Setup, find_setup
 from truevar.io.movies import Movie, check_values, open_movie
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
+from truevar.wording import Message, subject
 
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
@@ -121,7 +122,7 @@ def localize(
         if announce:
             announce(used)
         for line in used.warnings:
-            warnings.warn(line, TrueVARWarning, stacklevel=2)
+            warnings.warn(TrueVARWarning(line), stacklevel=2)
         engine = Engine(
             trained, used.camera, sigma_px, height, width, threshold, precision=precision
         )
@@ -149,8 +150,8 @@ def localize(
             "device": str(device),
             "precision": str(engine.precision).removeprefix("torch."),
             "seconds": round(time.monotonic() - began, 2),
-            "notes": used.notes,
-            "warnings": used.warnings,
+            "notes": [str(line) for line in used.notes],
+            "warnings": [str(line) for line in used.warnings],
         }
     return table.emitters(meta)
 
@@ -161,9 +162,11 @@ def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: floa
     if low <= sigma_px <= high:
         return []
     return [
-        f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
-        f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
-        "--psf-sigma and --pixel-size"
+        Message(
+            f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
+            f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
+            f"{subject('psf_sigma')} and {subject('pixel_size')}"
+        )
     ]
 
 

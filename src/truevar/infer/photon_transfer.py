@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, uniform_filter
 
 from truevar.camera import EMCCD_EXCESS, Camera
+from truevar.wording import Message, argument
 
 SOURCE = "estimated by photon transfer"
 
@@ -121,10 +122,13 @@ def estimate_camera(
     notes: list[str] = []
     curve = transfer_curve(blocks)
     if not len(curve.mean) or curve.variance.max() <= 0:
+        both = argument("camera", {"baseline": None, "e_per_adu": None})
         offset, e = _hopeless(blocks, baseline, e_per_adu)
         notes.append(
-            f"camera: this movie has no noise to go by; offset {offset:.4g} ADU and {e:.3g} "
-            "e-/ADU are a guess; give --baseline and --e-per-adu"
+            Message(
+                f"camera: this movie has no noise to go by; offset {offset:.4g} ADU and {e:.3g} "
+                f"e-/ADU are a guess; give {both}"
+            )
         )
         return _camera(offset, e, em_gain, read_sigma), notes
     known = None if e_per_adu is None else excess * em_gain / e_per_adu
@@ -139,7 +143,10 @@ def estimate_camera(
         )
     if em_gain == 1 and e_per_adu is None:
         notes.append(
-            "camera: if it is an EMCCD, its photon numbers come out at half; give --em-gain"
+            Message(
+                "camera: if it is an EMCCD, its photon numbers come out at half; give "
+                f"{argument('camera', {'em_gain': None})}"
+            )
         )
     return _camera(offset, e, em_gain, read_sigma), notes
 

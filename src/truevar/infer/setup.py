@@ -30,6 +30,7 @@ from truevar.infer.psf_width import estimate_psf_sigma
 from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
 from truevar.io.camera_names import check_number
 from truevar.io.movies import Movie, check_values
+from truevar.wording import Message, argument, subject
 
 ASSUMED_PIXEL_SIZE = 100.0
 _SAMPLE_PIXELS = 8_000_000
@@ -90,8 +91,7 @@ def find_setup(
     for name, given in {"pixel_size": pixel_size, "psf_sigma": psf_sigma}.items():
         said = next((one for one in stated if name in one.numbers), None)
         if given is not None:
-            shown = f"--{name.replace('_', '-')}"
-            lengths[name], sources[name] = check_number(name, given, shown), GIVEN
+            lengths[name], sources[name] = check_number(name, given, subject(name)), GIVEN
         elif said is not None:
             lengths[name], sources[name] = said.numbers[name], said.sources[name]
         else:
@@ -100,8 +100,10 @@ def find_setup(
     if px is None:
         px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, ASSUMED
         setup.warnings.append(
-            f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
-            "pixel; give --pixel-size NM"
+            Message(
+                f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
+                f"pixel; give {argument('pixel_size', 'NM')}"
+            )
         )
     setup.pixel_size = px
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates

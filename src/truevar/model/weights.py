@@ -21,10 +21,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from truevar.config import CoarseToFineConfig, ModelConfig
+from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
 from truevar.model.emitter_predictor import EmitterPredictor
 from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.wording import words_of
 
 DEFAULT_MODEL = "default"
 """Name of the model that localises unless another is asked for."""
@@ -66,8 +68,8 @@ class TrainedModel:
         if not isinstance(self.network, TrueVAREmitterPredictor):
             raise UserError(
                 f"the model {self.name} has no scales to look at one by one: it is of the "
-                f"architecture {self.network.architecture}; give --model {NEXT_SCALE_MODEL} or "
-                "a file that train_true_var.py wrote"
+                f"architecture {self.network.architecture}; choose {NEXT_SCALE_MODEL} or a file "
+                "that train_true_var.py wrote"
             )
         return self.network
 
@@ -144,8 +146,11 @@ def load_model(
         device: where to put it.
 
     Raises:
-        UserError: unknown name, no such file, not weights of this program.
+        UserError: unknown name, no such file, not weights of this program, or no such device.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(f"a model is a name or a file, not {type(name).__name__}")
+    device = pick_device(device)
     known = available_models()
     path = known.get(str(name), Path(name))
     if not path.is_file():
@@ -164,7 +169,7 @@ def load_model(
             name=str(name),
         )
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {words_of(error)}") from error
     except Exception as error:  # a foreign file fails in many ways
         raise UserError(
             f"{path} holds no weights of truevar; give a file written by `truevar train` or "
