@@ -147,6 +147,10 @@ def test_pixel_size(tmp_path, table):
     for size in (0, -1, np.nan, np.inf):
         with pytest.raises(UserError, match="pixel_size is .*; give a number above 0"):
             read_emitters(tmp_path / "a.csv", pixel_size=size)
+    with pytest.raises(UserError, match="pixel_size is '100'; give a number above 0"):
+        read_emitters(tmp_path / "a.csv", pixel_size="100")
+    with pytest.raises(UserError, match="give its path, not NoneType"):
+        read_emitters(None)
     with pytest.raises(UserError, match="pixel size"):
         write_emitters(Emitters(table.columns), tmp_path / "b.csv")
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.csv.yaml"]

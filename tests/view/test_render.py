@@ -86,7 +86,9 @@ def test_pictures_that_cannot_be():
     one = table([0.0], [0.0])
     with pytest.raises(UserError, match="choose a larger pixel than pixel_size=0.01 nm"):
         render(one, 0.01)
-    for size in (0.0, -1.0, np.nan):
+    with pytest.raises(UserError, match=r"give \(x0, x1, y0, y1\) in nm"):
+        render(one, 10.0, (0, 100))
+    for size in (0.0, -1.0, np.nan, "10"):
         with pytest.raises(UserError, match="pixel_size is .*; give a number above 0"):
             render(one, size)
     with pytest.raises(UserError, match="cannot go from"):

@@ -26,7 +26,7 @@ from truevar.errors import UserError
 from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
 from truevar.model.emitter_predictor import EmitterPredictor
 from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.wording import words_of
+from truevar.wording import argument, words_of
 
 DEFAULT_MODEL = "default"
 """Name of the model that localises unless another is asked for."""
@@ -68,8 +68,8 @@ class TrainedModel:
         if not isinstance(self.network, TrueVAREmitterPredictor):
             raise UserError(
                 f"the model {self.name} has no scales to look at one by one: it is of the "
-                f"architecture {self.network.architecture}; choose {NEXT_SCALE_MODEL} or a file "
-                "that train_true_var.py wrote"
+                f"architecture {self.network.architecture}; give "
+                f"{argument('model', NEXT_SCALE_MODEL)} or a file that train_true_var.py wrote"
             )
         return self.network
 
