@@ -270,8 +270,10 @@ def summary(emitters: Emitters) -> str:
 
 
 def _announce(setup: Setup) -> None:
+    from tqdm import tqdm
+
     for note in setup.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tqdm.write(f"note: {note}", file=sys.stderr)  # goes above the bar if there is one
     for warning in setup.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        tqdm.write(f"warning: {warning}", file=sys.stderr)
     sys.stderr.flush()
