@@ -27,7 +27,6 @@ from truevar.infer.camera_sources import (
     tags_profile,
 )
 from truevar.infer.lengths import check_length, length_doubts
-from truevar.infer.photon_transfer import estimate_camera
 from truevar.infer.plausibility import camera_doubts
 from truevar.infer.psf_width import estimate_psf_sigma
 from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
