@@ -43,7 +43,7 @@ COMMANDS = [
         (
             argument("camera", {"em_gain": 1, "e_per_adu": 2.2, "baseline": None}),
             'camera={"em_gain": 1, "e_per_adu": 2.2, "baseline": …}',
-            "--em-gain 1 and --e-per-adu 2.2 and --baseline",
+            "--em-gain 1, --e-per-adu 2.2 and --baseline",
         ),
     ],
 )
@@ -58,6 +58,9 @@ def test_a_message_is_one_line_of_text() -> None:
     assert message == str(message) == f"{message}" == "a file of two lines; give model=NAME"
     assert type(str(message)) is str
     assert Message(message).for_command_line() == "a file of two lines; give --model NAME"
+    more = message + Message(f"; or {argument('device', 'D')}") + "!"
+    assert more == "a file of two lines; give model=NAME; or device=D!"
+    assert more.for_command_line() == "a file of two lines; give --model NAME; or --device D!"
 
 
 @pytest.mark.parametrize("kind", [truevar.UserError, truevar.TrueVARWarning])
@@ -112,24 +115,16 @@ def test_arguments_are_marked_only_in_what_understands_the_marks(path: Path) -> 
     if path.name == "wording.py":
         return
     takers = {"Message", "UserError", "TrueVARWarning", "_say", "check_number"}
-    inside = {
-        id(part)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and _name(call) in takers
-        for part in ast.walk(call)
-    }
-    kept = {
-        id(statement.value) for statement in ast.walk(tree) if isinstance(statement, ast.Assign)
-    } | {
-        # Such as: place or argument(…)
-        id(part)
-        for statement in ast.walk(tree)
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BoolOp)
-        for part in statement.value.values
-    }
+    inside: set[int] = set()
+    for one in ast.walk(tree):
+        # What is assigned is a part of a text that is put together.
+        if isinstance(one, ast.Assign) or (isinstance(one, ast.Call) and _name(one) in takers):
+            inside |= {id(part) for part in ast.walk(one)}
+        elif isinstance(one, ast.Return) and isinstance(one.value, ast.Call):
+            inside.add(id(one.value))
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and _name(call) in ("argument", "subject"):
-            assert id(call) in inside | kept, f"{path}:{call.lineno}: put it into a Message"
+            assert id(call) in inside, f"{path}:{call.lineno}: put it into a Message"
 
 
 def _name(call: ast.Call) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _MARK = re.compile('\0({"name":[^\0]*})\0')
@@ -64,7 +64,8 @@ def subject(name: str) -> str:
 class Message(str):
     """One line for the user. As text it has the arguments in Python's form.
 
-    In an f-string it is plain text; :func:`words_of` keeps what is needed for the other form.
+    In an f-string it is plain text; ``+`` and :func:`words_of` keep what is needed for the
+    other form.
 
     Attributes:
         marked: the text with the marks of :func:`argument`.
@@ -81,6 +82,9 @@ class Message(str):
 
     def __getnewargs__(self) -> tuple[str]:  # for copies and pickles
         return (self.marked,)
+
+    def __add__(self, more: str) -> Message:
+        return Message(self.marked + words_of(more))
 
     def for_command_line(self, spelling: Spelling | None = None) -> str:
         """The text with the arguments as options, those of ``truevar`` by default."""
@@ -103,7 +107,7 @@ def as_python(one: Argument) -> str:
 def as_option(one: Argument) -> str:
     """``--pixel-size NM``, as ``truevar`` has it."""
     if isinstance(one.value, Mapping):
-        return " and ".join(as_option(Argument(*number)) for number in one.value.items())
+        return listed([as_option(Argument(*number)) for number in one.value.items()])
     flag = one.flag or _FLAGS.get(one.name) or f"--{one.name.replace('_', '-')}"
     if one.value is None or one.value is True or one.value == "":
         return flag
@@ -118,6 +122,11 @@ def option_value(one: Argument) -> str:
     if one.name in ("frames", "roi"):
         parts = [":".join(parts[k : k + 2]) for k in range(0, len(parts), 2)]
     return ",".join(parts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _filled(marked: str, spelling: Spelling) -> str:

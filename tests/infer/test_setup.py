@@ -221,7 +221,8 @@ def test_an_estimate_used_again_is_a_warning():
 @pytest.mark.parametrize("camera", [{"em_gain": 2.2}, Camera(100, 0.46, 2.2)])
 def test_a_low_em_gain_is_questioned(camera):
     tags = {"baseline": 100.0, "e_per_adu": 0.46, "read_sigma": 1.5}
-    (said,) = find_setup(movie(**tags), camera=camera, **LENGTHS).warnings
+    # The noise, which is that of no EMCCD, is doubted besides.
+    said, _ = find_setup(movie(**tags), camera=camera, **LENGTHS).warnings
     assert "EM gain of 2.2 is unusually low" in said
     assert 'give camera={"em_gain": 1, "e_per_adu": 2.2} (or 0.455' in said
 
@@ -229,4 +230,5 @@ def test_a_low_em_gain_is_questioned(camera):
 @pytest.mark.parametrize("em_gain", [1, 10, 300])
 def test_a_usual_em_gain_is_not(em_gain):
     camera = {"baseline": 100, "e_per_adu": 0.46, "read_sigma": 1.5, "em_gain": em_gain}
-    assert find_setup(movie(), camera=camera, **LENGTHS).warnings == []
+    said = find_setup(movie(), camera=camera, **LENGTHS).warnings
+    assert not any("unusually low" in line for line in said)

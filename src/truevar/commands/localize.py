@@ -271,7 +271,10 @@ def summary(emitters: Emitters) -> str:
 
 
 def _announce(setup: Setup) -> None:
+    from tqdm import tqdm
+
     for kind, lines in (("note", setup.notes), ("warning", setup.warnings)):
         for line in lines:
-            print(f"{kind}: {Message(line).for_command_line()}", file=sys.stderr)
+            text = Message(line).for_command_line()
+            tqdm.write(f"{kind}: {text}", file=sys.stderr)  # goes above the bar if there is one
     sys.stderr.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from truevar.wording import Argument, as_option, option_value
+from truevar.wording import Argument, as_option, listed, option_value
 
 _THEIRS = ("camera", "device", "frames", "model", "pixel_size", "psf_sigma", "roi")
 """Arguments that inference_true_var.py has options for, written with underscores."""
@@ -13,11 +13,11 @@ _THEIRS = ("camera", "device", "frames", "model", "pixel_size", "psf_sigma", "ro
 def as_door_option(one: Argument) -> str:
     """``--pixel_size NM``; camera numbers are in its file, for what is missing see `truevar`."""
     if isinstance(one.value, Mapping):
-        said = " and ".join(
+        numbers = [
             name if value is None else f"{name} {option_value(Argument(name, value))}"
             for name, value in one.value.items()
-        )
-        return f"{said} in --camera FILE.yaml"
+        ]
+        return f"{listed(numbers)} in --camera FILE.yaml"
     if one.name not in _THEIRS:
         return f"`truevar localize {as_option(one)}`"
     if one.name == "frames" and isinstance(one.value, (list, tuple)):

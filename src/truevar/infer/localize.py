@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -28,6 +29,7 @@ from truevar.infer.arguments import (
     check_probability,
 )
 from truevar.infer.camera_sources import Stated
+from truevar.infer.crowding import crowding_warning
 from truevar.infer.engine import Engine, frames_per_batch
 from truevar.infer.growing_table import GrowingTable
 from truevar.infer.setup import Setup, find_setup
@@ -86,7 +88,8 @@ def localize(
         precision: ``float32``, ``bfloat16`` or ``auto``; see
             :func:`truevar.infer.precision.pick_precision`.
         progress: called after every batch.
-        announce: called with the setup before the first frame.
+        announce: called with the setup before the first frame, and with what is new in it
+            if frames turn out to hold more emitters than the model knows.
 
     Returns:
         the table, sorted by frame. Positions and frames refer to the whole movie, also under
@@ -127,10 +130,20 @@ def localize(
             trained, used.camera, sigma_px, height, width, threshold, precision=precision
         )
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
-        done = 0
+        done, crowded = 0, ""
         for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
             done += frames_done
             table.add(found, done - frames_done)
+            if not crowded:
+                first = part.first_frame + done
+                span = (first - frames_done, first)
+                area = frames_done * height * width
+                crowded = crowding_warning(len(found.x), area, span, trained.domain)
+                if crowded:
+                    used.warnings.append(crowded)
+                    if announce:
+                        announce(replace(used, notes=[], warnings=[crowded]))
+                    warnings.warn(TrueVARWarning(crowded), stacklevel=2)
             if progress:
                 progress(done, n_frames, len(table))
         meta = {

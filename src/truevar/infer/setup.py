@@ -26,6 +26,8 @@ from truevar.infer.camera_sources import (
     disagreements,
     tags_profile,
 )
+from truevar.infer.lengths import check_length, length_doubts
+from truevar.infer.plausibility import camera_doubts
 from truevar.infer.psf_width import estimate_psf_sigma
 from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
 from truevar.io.camera_names import check_number
@@ -96,6 +98,11 @@ def find_setup(
             lengths[name], sources[name] = said.numbers[name], said.sources[name]
         else:
             lengths[name] = None
+        value = lengths[name]
+        # Tags have been judged where they were read.
+        if value is not None and (given is not None or said is not tags):
+            where = subject(name) if given is not None else f"{name} in the camera file"
+            check_length(name, value, where, lengths["pixel_size"])
     px = lengths["pixel_size"]
     if px is None:
         px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, ASSUMED
@@ -106,6 +113,7 @@ def find_setup(
             )
         )
     setup.pixel_size = px
+    setup.warnings.extend(length_doubts(px, lengths["psf_sigma"]))
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
     if maps is not None:
         setup.camera = camera_of_maps(movie, maps, offset, setup)
@@ -120,6 +128,9 @@ def find_setup(
     else:
         setup.camera = camera_of_numbers(stated, offset, setup, sample)
     setup.notes.extend(disagreements(file, tags, sources))
+    estimated = [name for name, source in sources.items() if source.startswith("estimated")]
+    if len(movie) > 1:
+        setup.warnings.extend(camera_doubts(sample, setup.camera, estimated))
     sigma = lengths["psf_sigma"]
     if sigma is None:
         width = estimate_psf_sigma(
