@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from truevar.doors.options import as_door_option
+from truevar.wording import Message
+
 _SMALL: dict[str, Any] = {
     "model": {
         "patch_nums": [10, 20, 40, 80],
@@ -52,3 +55,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared data, and there is no {folder}")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_line_without_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test makes the program say is one line without the marks of arguments."""
+    make = Message.__new__
+
+    def judged(kind: type[Message], text: str) -> Message:
+        message = make(kind, text)
+        for shown in (
+            message,
+            message.for_command_line(),
+            message.for_command_line(as_door_option),
+        ):
+            assert '\0{"name"' not in shown, shown
+            assert len(shown.splitlines()) <= 1, shown
+        return message
+
+    monkeypatch.setattr(Message, "__new__", judged)

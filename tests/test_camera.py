@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from truevar.camera import EMCCD, SCMOS, Camera
+from truevar.errors import UserError
 
 N = 1_000_000
 
@@ -70,7 +71,7 @@ def test_photons_and_adu_are_inverse():
     [{"e_per_adu": 0.0}, {"em_gain": 0.5}, {"read_sigma": -1.0}, {"baseline": float("nan")}],
 )
 def test_impossible_cameras_are_refused(numbers):
-    with pytest.raises(ValueError, match="camera"):
+    with pytest.raises(UserError, match="camera"):
         Camera(**numbers)
 
 
@@ -85,9 +86,12 @@ def test_same_seed_gives_the_same_exposure():
 
 def test_maps_must_be_alike():
     maps = np.ones((4, 6), np.float32)
-    with pytest.raises(ValueError, match="different shapes"):
+    with pytest.raises(UserError, match="different shapes"):
         Camera(baseline=maps, read_sigma=maps[:2])
-    with pytest.raises(ValueError, match=r"\(6,\)"):  # which would be spread over the rows
+    with pytest.raises(UserError, match=r"\(6,\)"):  # which would be spread over the rows
         Camera(baseline=maps[0])
-    with pytest.raises(ValueError, match="em_gain"):
+    with pytest.raises(UserError, match="em_gain"):
         Camera(em_gain="300")
+    for text in ("a", [[1], [1, 2]]):
+        with pytest.raises(UserError, match=r"array of numbers \(3, H, W\)"):
+            Camera.from_maps(text)

@@ -177,6 +177,12 @@ def test_an_estimate_is_said_and_kept(
     assert any("pixel size" in line for line in warned)
     assert any("gain" in line or "e_per_adu" in line for line in warned)
     meta = read_emitters(out).meta
+    options = {  # in the metadata as Python has them
+        "--pixel-size NM": "pixel_size=NM",
+        "--em-gain": 'camera={"em_gain": …}',
+    }
+    for option, argument in options.items():
+        warned = [line.replace(option, argument) for line in warned]
     assert [f"warning: {line}" for line in meta["warnings"]] == warned
     noted = [line for line in said if line.startswith("note: ")]
     assert [f"note: {line}" for line in meta["notes"]] == noted

@@ -74,6 +74,10 @@ def test_small_numbers_become_wide(table: Emitters) -> None:
         ("text", ["a", "b", "c"]),
         ("complex", [1j, 2, 3]),
         ("objects", [None, 1, 2]),
+        ("photons", ["1", "2", "3"]),
+        ("x", [[1, 2, 3]]),
+        ("frame", ["a", "b", "c"]),
+        ("id", [None, 1, 2]),
         ("two", np.zeros((3, 2))),
         ("short", [1, 2]),
         ("frame", [0.5, 1, 2]),
@@ -83,7 +87,7 @@ def test_small_numbers_become_wide(table: Emitters) -> None:
     ],
 )
 def test_what_cannot_be_a_column(table: Emitters, name: Any, values: Any) -> None:
-    with pytest.raises(ValueError, match=r"column"):
+    with pytest.raises(UserError, match=r"column"):
         Emitters({**table.columns, name: values})
 
 

@@ -22,6 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from truevar.errors import UserError
+
 EMCCD_EXCESS = 2.0
 """Variance of an EMCCD's photon noise over that of a Poisson count (high-gain limit)."""
 
@@ -44,7 +46,7 @@ class Camera:
         source: where the numbers came from, for the output's metadata.
 
     Raises:
-        ValueError: a number that no camera can have, or maps of different shapes.
+        UserError: a number that no camera can have, or maps of different shapes.
     """
 
     baseline: float | NDArray[np.float32] = 0.0
@@ -59,18 +61,18 @@ class Camera:
         for name in ("baseline", "e_per_adu", "em_gain", "read_sigma", "cic"):
             values = np.asarray(getattr(self, name))
             if values.dtype.kind not in "iuf" or not np.all(np.isfinite(values)):
-                raise ValueError(f"the camera's {name} is not a finite number")
+                raise UserError(f"the camera's {name} is not a finite number")
             if values.ndim != 0 and (values.ndim != 2 or name not in _MAPS):
-                raise ValueError(f"the camera's {name} has the shape {values.shape}")
+                raise UserError(f"the camera's {name} has the shape {values.shape}")
         shapes = {np.shape(getattr(self, name)) for name in _MAPS} - {()}
         if len(shapes) > 1:
-            raise ValueError(f"the camera's maps have different shapes: {sorted(shapes)}")
+            raise UserError(f"the camera's maps have different shapes: {sorted(shapes)}")
         if not np.all(np.asarray(self.e_per_adu) > 0):
-            raise ValueError("the camera's e_per_adu must be above 0")
+            raise UserError("the camera's e_per_adu must be above 0")
         if self.em_gain < 1:
-            raise ValueError("the camera's em_gain must be at least 1 (1 for an sCMOS)")
+            raise UserError("the camera's em_gain must be at least 1 (1 for an sCMOS)")
         if not (np.all(np.asarray(self.read_sigma) >= 0) and self.cic >= 0):
-            raise ValueError("the camera's noise (read_sigma, cic) must not be negative")
+            raise UserError("the camera's noise (read_sigma, cic) must not be negative")
 
     @classmethod
     def from_maps(cls, maps: ArrayLike, source: str = "maps") -> Camera:
@@ -81,14 +83,17 @@ class Camera:
             source: recorded.
 
         Raises:
-            ValueError: wrong shape, a gain that is not positive, a negative variance.
+            UserError: wrong shape, a gain that is not positive, a negative variance.
         """
-        values = np.asarray(maps, dtype=np.float32)
+        try:
+            values = np.asarray(maps, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise UserError("camera maps must be an array of numbers (3, H, W)") from error
         if values.ndim != 3 or values.shape[0] != 3:
-            raise ValueError(f"camera maps must have the shape (3, H, W), not {values.shape}")
+            raise UserError(f"camera maps must have the shape (3, H, W), not {values.shape}")
         offset, variance, gain = values
         if not (np.all(gain > 0) and np.all(variance >= 0)):
-            raise ValueError("camera maps need gains above 0 and variances of at least 0")
+            raise UserError("camera maps need gains above 0 and variances of at least 0")
         return cls(offset, 1.0 / gain, 1.0, np.sqrt(variance) / gain, source=source)
 
     @property

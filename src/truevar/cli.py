@@ -18,6 +18,7 @@ from importlib import import_module
 import truevar
 from truevar.commands.parser import Parser
 from truevar.errors import UserError
+from truevar.wording import Spelling, as_option
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "localize": ("truevar.commands.localize", "find the emitters of a movie"),
@@ -59,13 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return guarded("truevar", lambda: _run(sys.argv[1:] if argv is None else list(argv)))
 
 
-def guarded(program: str, job: Callable[[], int], when_full: str = _LESS_AT_ONCE) -> int:
+def guarded(
+    program: str,
+    job: Callable[[], int],
+    when_full: str = _LESS_AT_ONCE,
+    spelling: Spelling = as_option,
+) -> int:
     """Do a job and turn what stops it into one line on stderr and an exit code.
 
     Args:
         program: name before the line.
         job: gives its exit code.
         when_full: what to do when memory runs out.
+        spelling: of the program's options in messages.
 
     Returns:
         the exit code.
@@ -78,7 +85,7 @@ def guarded(program: str, job: Callable[[], int], when_full: str = _LESS_AT_ONCE
         sys.stdout.flush()  # here, where a closed pipe is understood
         return code
     except UserError as error:
-        return _fail(program, str(error), _BAD_INPUT)
+        return _fail(program, error.for_command_line(spelling), _BAD_INPUT)
     except KeyboardInterrupt:
         return _fail(program, "stopped by the user", _INTERRUPTED)
     except BrokenPipeError:  # `truevar … | head`: what was wanted has been printed

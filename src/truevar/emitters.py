@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from truevar.errors import UserError
+from truevar.wording import words_of
 
 UNITS: dict[str, str] = {
     "frame": "index, from 0",
@@ -58,18 +59,18 @@ class Emitters(dict[str, NDArray[Any]]):
             only (it is written into YAML and JSON).
 
     Raises:
-        ValueError: a required column is missing, a name cannot be one (blank, or with
+        UserError: a required column is missing, a name cannot be one (blank, or with
             line breaks or blanks around it), a column holds no numbers, or lengths differ.
     """
 
     def __init__(self, columns: Mapping[str, ArrayLike], meta: Mapping[str, Any] | None = None):
         missing = [name for name in ("frame", "x", "y") if name not in columns]
         if missing:
-            raise ValueError(f"a table of emitters needs the column {missing[0]!r}")
+            raise UserError(f"a table of emitters needs the column {missing[0]!r}")
         super().__init__({name: _column(name, values) for name, values in columns.items()})
         lengths = {len(values) for values in self.values()}
         if len(lengths) != 1:
-            raise ValueError(f"columns of different lengths: {sorted(lengths)}")
+            raise UserError(f"columns of different lengths: {sorted(lengths)}")
         self.meta: dict[str, Any] = dict(meta or {})
 
     @property
@@ -116,11 +117,13 @@ class Emitters(dict[str, NDArray[Any]]):
             raise UserError(f"{type(frame).__name__} is no pandas.DataFrame; give one")
         try:
             if not frame.columns.is_unique:
-                raise ValueError("two columns have one name")
+                raise UserError("two columns have one name")
             columns = {name: _from_series(name, frame[name]) for name in frame.columns}
             return cls(columns, frame.attrs if meta is None else meta)
         except ValueError as error:
-            raise UserError(f"the data frame cannot be used: {error}; correct it") from error
+            raise UserError(
+                f"the data frame cannot be used: {words_of(error)}; correct it"
+            ) from error
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame`` with these columns (copied), and ``meta`` in its ``attrs``.
@@ -196,28 +199,42 @@ def is_column_name(name: Any) -> bool:
 
 def _column(name: str, values: ArrayLike) -> NDArray[Any]:
     """A column as the table keeps it."""
+    if name in UNITS:
+        array = _numbers(name, values)
     if name in _INTEGER:
-        whole = np.atleast_1d(np.asarray(values))
+        whole = array
         sound = (np.abs(whole) < 2.0**63) & (whole == np.trunc(whole))  # False for NaN
         if whole.dtype.kind == "f" and not sound.all():
-            raise ValueError(f"the column {name!r} holds numbers that are not whole")
+            raise UserError(f"the column {name!r} holds numbers that are not whole")
         return whole.astype(np.int64, copy=False)
     if name in UNITS:
-        return np.atleast_1d(np.asarray(values, np.float64))
+        return array.astype(np.float64, copy=False)
     if not is_column_name(name):
-        raise ValueError(f"{name!r} cannot be the name of a column")
-    array = np.atleast_1d(np.asarray(values))
-    if array.ndim != 1 or array.dtype.kind not in "biuf":
-        raise ValueError(f"the column {name!r} does not hold one number in every row")
+        raise UserError(f"{name!r} cannot be the name of a column")
+    array = _numbers(name, values)
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"the column {name!r} holds numbers that are too large")
+        raise UserError(f"the column {name!r} holds numbers that are too large")
     return array.astype(np.float64 if array.dtype.kind == "f" else np.int64, copy=False)
+
+
+def _numbers(name: str, values: ArrayLike) -> NDArray[Any]:
+    """(rows,) whatever the numbers are."""
+    try:
+        array = np.atleast_1d(np.asarray(values))
+        if array.dtype.kind == "O" and name in UNITS:  # None where it is not known, say
+            whole = all(isinstance(one, int) for one in array.flat)
+            array = array.astype(np.int64 if whole else np.float64)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty((0, 0))
+    if array.ndim != 1 or array.dtype.kind not in "biuf":
+        raise UserError(f"the column {name!r} does not hold one number in every row")
+    return array
 
 
 def _from_series(name: Any, series: Any) -> NDArray[Any]:
     """A column of a data frame; what pandas calls missing is NaN."""
     if series.dtype.kind not in "biuf":
-        raise ValueError(f"the column {name!r} holds no numbers")
+        raise UserError(f"the column {name!r} holds no numbers")
     return series.to_numpy(np.float64, na_value=np.nan) if series.hasnans else series.to_numpy()
 
 

@@ -32,7 +32,8 @@ def test_a_guessed_axis_is_said_and_kept(tmp_path, frames, capsys):
     assert main(["localize", movie, "-o", table, *OPTIONS]) == 0
     said = capsys.readouterr().err
     assert "warning: the last axis of mov (16 x 18 x 24) is taken" in said
-    assert any("--axes" in line for line in read_emitters(table).meta["warnings"])
+    said = read_emitters(table).meta["warnings"]
+    assert any('axes="yxt" says that this is right' in line for line in said)
 
 
 def test_axes_are_taken(tmp_path, frames, capsys):

@@ -6,6 +6,7 @@ import torch
 
 from truevar.camera import EMCCD, SCMOS, Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate import fisher
 from truevar.evaluate.joint_limits import joint_bound, limit_efficiency, limit_of
 from truevar.evaluate.limits import camera_of, mortensen_bound, single_emitter_bound
@@ -117,9 +118,9 @@ def test_edges_maps_and_darkness():
     mapped = single_emitter_bound(1000, 20, 1.3, Camera(read_sigma=read), [3.0, 16.0], [10, 10])
     assert mapped.x[0] > 2 * mapped.x[1]
     assert np.isinf(single_emitter_bound(0, 20, 1.3, SCMOS).x[0])
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(UserError, match="above 0"):
         single_emitter_bound(1000, 20, 0.0, SCMOS)
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(UserError, match="negative"):
         single_emitter_bound(-1, 20, 1.3, SCMOS)
 
 
@@ -170,7 +171,7 @@ def test_kinds_of_background():
     np.testing.assert_allclose(bound(truth, background=np.full((2, *SHAPE), 20.0)), flat)
     haze = 20.0 + 60.0 * (np.arange(64) > 20)[None] * np.ones(SHAPE)
     assert np.all(bound(truth, background=haze) > flat)
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(UserError, match="shape"):
         bound(truth, background=np.ones((3, 3)))
 
 
@@ -213,16 +214,16 @@ def test_tiles_give_what_the_frame_gives(monkeypatch):
 
 def test_wrong_input_to_joint_bounds():
     truth = table([[0, 3000, 3000, 0], [0, 4000, 3000, 0]])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(UserError, match="twice"):
         bound(truth, 3)
-    with pytest.raises(ValueError, match="1 or 3"):
+    with pytest.raises(UserError, match="1 or 3"):
         bound(truth, 2)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(UserError, match="above 0"):
         bound(truth.with_columns(photons=[0.0, 1.0]))
-    with pytest.raises(ValueError, match="photons"):
+    with pytest.raises(UserError, match="photons"):
         bound(Emitters({"frame": [0], "x": [0], "y": [0]}))
     bare = Emitters({"frame": [0], "x": [0], "y": [0], "photons": [100]})
-    with pytest.raises(ValueError, match="background"):
+    with pytest.raises(UserError, match="background"):
         bound(bare)
     assert bound(bare, background=10.0).shape == (1, 2)
     assert bound(truth.select(np.zeros(2, dtype=bool))).shape == (0, 2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate import matching
 from truevar.evaluate.matching import (
     assign,
@@ -53,7 +54,7 @@ def test_one_prediction_for_one_emitter():
 def test_empty_tables_and_wrong_numbers():
     one, none = table([[0, 0, 0]]), Emitters.empty(("frame", "x", "y"))
     assert len(match(none, one)) == len(match(one, none)) == len(match(none, none)) == 0
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(UserError, match="not finite"):
         match(table([[0, np.nan, 0]]), one)
 
 

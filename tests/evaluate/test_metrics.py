@@ -7,6 +7,7 @@ import pytest
 
 from truevar.camera import SCMOS
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate import metrics
 from truevar.evaluate.limits import single_emitter_bound
 from truevar.evaluate.matching import assign
@@ -149,7 +150,7 @@ def test_distance_from_the_limit():
     assert abs(found.bias_y) < 0.6
     given = score(pred, truth, bounds=np.full((len(truth), 2), 1e9))
     assert given.limit_ratio < 1e-6
-    with pytest.raises(ValueError, match="bounds"):
+    with pytest.raises(UserError, match="bounds"):
         score(pred, truth, bounds=np.ones(3))
 
 
@@ -165,7 +166,7 @@ def test_calibration_of_prob():
     assert fair.fp == ((prob == 0.85).sum() - fair.tp)
     shy = score(pred.with_columns(prob=np.where(prob > 0.5, 0.65, prob)), truth, **ALL)
     assert shy.ece == pytest.approx(0.1, abs=0.03)
-    with pytest.raises(ValueError, match="prob"):
+    with pytest.raises(UserError, match="prob"):
         score(every, truth, **ALL, min_prob=0.5)
 
 
@@ -217,9 +218,9 @@ def test_paired_difference_sees_what_single_intervals_hide():
     assert 0 < apart.low < apart.value < apart.high
     assert apart.clear
     assert not paired_difference(score_a, score_a).clear
-    with pytest.raises(ValueError, match="paired"):
+    with pytest.raises(UserError, match="paired"):
         paired_difference(score_a, score(truth, grid(5, 61), **ALL))
-    with pytest.raises(ValueError, match="ece"):
+    with pytest.raises(UserError, match="ece"):
         paired_difference(score_a, score_b, "ece")
 
 
@@ -236,7 +237,7 @@ def test_pooled_movies_are_one_movie():
     assert both[0] == pytest.approx(both[1])
     assert (pooled.tp, pooled.frames) == (whole.tp, whole.frames)
     assert pooled.intervals["rmse"] == pytest.approx(whole.intervals["rmse"])
-    with pytest.raises(ValueError, match="no scores"):
+    with pytest.raises(UserError, match="no scores"):
         pool([])
 
 
@@ -260,7 +261,7 @@ def test_best_threshold():
         assert found == pytest.approx(single.efficiency)
     brightness = pred.with_columns(photons=1000 * pred.prob)
     assert best_threshold(brightness, truth, **ALL, thresholds=[500.0], by="photons").efficiency
-    with pytest.raises(ValueError, match="no thresholds"):
+    with pytest.raises(UserError, match="no thresholds"):
         best_threshold(pred, truth, **ALL, thresholds=[])
 
 
@@ -277,10 +278,30 @@ def test_what_is_written():
 
 
 def test_wrong_input():
-    with pytest.raises(ValueError, match="width"):
+    with pytest.raises(UserError, match="width"):
         score(grid(2), grid(2), 100.0)
-    with pytest.raises(ValueError, match="from 0"):
+    with pytest.raises(UserError, match="from 0"):
         score(table([[-1, 0, 0]]), grid(2), **ALL)
+    with pytest.raises(UserError, match="tables of truevar.Emitters are scored, not str"):
+        score("a.csv", grid(2), **ALL)
+    given = {"pixel_size": 100.0, "width": 64, "height": 64}
+    for wrong in (
+        {"pixel_size": "100"},
+        {"pixel_size": 0},
+        {"width": -3},
+        {"height": 6.5},
+        {"psf_sigma": "130"},
+        {"psf_sigma": -130},
+        {"psf_sigma": [130, 140, 150]},
+        {"border": "wide"},
+        {"dim_share": 25},
+        {"dim_photons": -1},
+        {"radius": 0},
+        {"frames": 0},
+        {"resamples": -1},
+    ):
+        with pytest.raises(UserError, match=f"^{next(iter(wrong))} is "):
+            score(grid(2), grid(2), **{**given, **wrong})
 
 
 def test_a_thousand_resamples_match_no_emitter_again(monkeypatch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -112,3 +114,36 @@ def test_the_camera_is_settled_in_order(model, movie, tmp_path):
     assert again.meta["camera"]["e_per_adu"] == 0.45
     assert again.meta["camera"]["baseline"] == 96
     assert (again.meta["pixel_size"], again.meta["psf_sigma"]) == (98, 128)
+
+
+def test_a_camera_that_does_not_fit_is_told_before_and_a_crowd_on_the_way(model, movie):
+    said = []
+    given = {**KNOWN, "camera": replace(SCMOS, e_per_adu=45.0)}
+    with pytest.warns(truevar.TrueVARWarning) as caught:
+        found = localize(
+            movie, model=model, announce=lambda setup: said.append(list(setup.warnings)), **given
+        )
+    assert len(said) == 2
+    assert 'camera={"e_per_adu": 0.4' in said[0][0]
+    assert "emitters per px" in said[1][0]
+    assert [len(lines) for lines in said] == [1, 1]
+    assert found.meta["warnings"] == said[0] + said[1] == [str(one.message) for one in caught]
+    assert localize(movie, model=model, **KNOWN).meta["warnings"] == []
+
+
+def test_one_frame_is_not_sampled(model, movie, monkeypatch):
+    """Callers that localise frame by frame pay nothing for what cannot be told from one."""
+    monkeypatch.setattr("truevar.infer.setup._sample", lambda movie: 1 / 0)
+    assert localize(movie[:1], model=model, **KNOWN).meta["warnings"] == []
+
+
+def test_lengths_in_another_unit(model, movie):
+    with pytest.raises(UserError, match="pixel_size is 0.1 nm.*100 nm"):
+        localize(movie, model=model, pixel_size=0.1)
+    with pytest.raises(UserError, match="psf_sigma is 1.3 nm.*130 nm"):
+        localize(movie, model=model, pixel_size=100.0, psf_sigma=1.3)
+    with pytest.raises(UserError, match="pixel_size in the camera file is 0.1 nm"):
+        localize(movie, model=model, camera_profile={"pixel_size": 0.1})
+    with pytest.warns(truevar.TrueVARWarning) as caught:
+        localize(movie[:1], model=model, pixel_size=16.0, psf_sigma=20.8, camera=SCMOS)
+    assert any("160 nm at 100x" in str(one.message) for one in caught)

@@ -67,7 +67,7 @@ def test_without_spots_the_width_is_assumed(shape: tuple[int, int, int]):
     noise = np.random.default_rng(1).poisson(20.0, shape).astype(np.float32)
     found = estimate_psf_sigma(noise)
     assert (found.sigma_px, found.spots) == (DEFAULT, 0)
-    assert "--psf-sigma" in found.note
+    assert "psf_sigma=NM" in found.note
 
 
 def test_empty_light_and_maps_are_taken():

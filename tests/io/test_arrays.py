@@ -213,7 +213,7 @@ def test_mat_says_which_axis_was_taken_for_frames(tmp_path, shape, taken, plain,
         which = "first" if taken == "tyx" else "last"
         size = " x ".join(map(str, shape))
         assert said[0].startswith(f"the {which} axis of mov ({size}) is taken for frames")
-        assert ("--axes" in said[0]) == (not plain)
+        assert ('axes="yxt" says' in said[0]) == (not plain)
         assert (len(said), quiet) == (1, [])
 
 

@@ -52,8 +52,8 @@ def test_larger_maps_are_placed_where_it_was_said():
 @pytest.mark.parametrize(
     ("maps", "offset", "said"),
     [
-        ((200, 300), None, "--camera-offset X,Y"),
-        ((20, 25), None, "--camera-offset X,Y"),
+        ((200, 300), None, r"camera_offset=\(X, Y\)"),
+        ((20, 25), None, r"camera_offset=\(X, Y\)"),
         ((200, 300), (277, 0), "X must be 0 to 276 and Y 0 to 180"),
         ((200, 300), (0, -1), "X must be 0 to 276"),
         ((19, 300), None, "give the maps of this camera region"),

@@ -13,7 +13,7 @@ def test_smap(tmp_path):
     assert (table.x[0], table.y[0], table.frame[0]) == (0, 200, 0)
     assert (table.photons[0], table.bg[0], table.sigma_x[0], table.sigma_y[0]) == (1000, 5, 9, 9)
     assert table.psf_sigma[0] == 130
-    with pytest.raises(UserError, match="--pixel-size"):
+    with pytest.raises(UserError, match="pixel_size=NM"):
         read_emitters(path)
     path.write_text("xnm,phot,frame\n100,300,1\n")
     with pytest.raises(UserError, match="ynm"):
@@ -70,7 +70,7 @@ def test_decode_without_pixel_size(tmp_path):
     write_decode(tmp_path / "a.h5", unit="nm", size=None)
     assert read_emitters(tmp_path / "a.h5").x.tolist() == [2, 4]
     write_decode(tmp_path / "a.h5", size=None)
-    with pytest.raises(UserError, match="--pixel-size"):
+    with pytest.raises(UserError, match="pixel_size=NM"):
         read_emitters(tmp_path / "a.h5")
 
 
@@ -102,7 +102,7 @@ def test_insight3_on_its_movie(shared_data):
         return block[table.frame, np.round(table.y / 160 + shift).astype(int), x].mean()
 
     assert light(0) > 1.2 * max(light(-1), light(1))
-    with pytest.raises(UserError, match="--pixel-size"):
+    with pytest.raises(UserError, match="pixel_size=NM"):
         read_emitters(folder / "test_olist.bin")
 
 

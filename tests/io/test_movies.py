@@ -108,6 +108,8 @@ def test_files_that_are_no_movie(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"some text")
     assert "whatever its name says" in refused(tmp_path / "a.tif")
     refused("a\0b.tif")
+    # Said once: a UserError is a ValueError, which reading turns into one.
+    assert refused(tmp_path / "no.tif") == f"there is no file {tmp_path / 'no.tif'}"
 
 
 def test_the_content_decides(tmp_path, frames):

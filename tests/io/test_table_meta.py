@@ -99,7 +99,7 @@ def test_a_foreign_table_of_the_same_name(tmp_path: Path) -> None:
     path = tmp_path / "b.csv"
     write_emitters(table(130, camera={"baseline": 99.0}), path)
     path.write_text('"id","frame","x [nm]","y [nm]"\n1,1,50,50\n')
-    with pytest.raises(UserError, match=r"no longer the table .* \(130 nm\).* --pixel-size NM"):
+    with pytest.raises(UserError, match=r"no longer the table .* \(130 nm\).* pixel_size=NM"):
         read_emitters(path)
     with pytest.warns(TrueVARWarning, match=r"b\.csv\.yaml is not used"):
         back = read_emitters(path, pixel_size=100)
@@ -114,7 +114,7 @@ def test_pixel_sizes_that_cannot_be(tmp_path: Path, size: str) -> None:
     head = '"frame","x [nm]","y [nm]","pixel_size [nm]"\n'
     for rows in (f"1,50,50,{size}\n", f"1,50,50,100\n2,50,50,{size}\n"):
         path.write_text(head + rows)
-        with pytest.raises(UserError, match="--pixel-size NM"):
+        with pytest.raises(UserError, match="pixel_size=NM"):
             read_emitters(path)
         assert read_emitters(path, pixel_size=100).x[0] == 0.0
 
@@ -170,5 +170,5 @@ def test_an_hdf5_that_has_its_metadata_beside_it_only(tmp_path: Path) -> None:
         del file["metadata"]
     assert has(tmp_path / "b.hdf5", 130).meta["camera"] == {"baseline": 99.0}
     (tmp_path / "b.yaml").unlink()
-    with pytest.raises(UserError, match="--pixel-size NM"):
+    with pytest.raises(UserError, match="pixel_size=NM"):
         read_emitters(tmp_path / "b.hdf5")

@@ -145,8 +145,12 @@ def test_pixel_size(tmp_path, table):
     # What the caller says goes first: the corner is half of *his* pixel away.
     np.testing.assert_allclose(given.x, table.x + 0.5 * 7.5, atol=1e-3)
     for size in (0, -1, np.nan, np.inf):
-        with pytest.raises(UserError, match="cannot be"):
+        with pytest.raises(UserError, match="pixel_size is .*; give a number above 0"):
             read_emitters(tmp_path / "a.csv", pixel_size=size)
+    with pytest.raises(UserError, match="pixel_size is '100'; give a number above 0"):
+        read_emitters(tmp_path / "a.csv", pixel_size="100")
+    with pytest.raises(UserError, match="give its path, not NoneType"):
+        read_emitters(None)
     with pytest.raises(UserError, match="pixel size"):
         write_emitters(Emitters(table.columns), tmp_path / "b.csv")
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.csv.yaml"]
@@ -184,7 +188,7 @@ def test_an_old_table_is_replaced_only_where_that_is_wanted(tmp_path, table, end
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
     few = table.select(np.arange(5))
     for write in (few.write, lambda to: write_emitters(few, to), check_writable):
-        with pytest.raises(UserError, match=f"a{ending} exists already.*--overwrite"):
+        with pytest.raises(UserError, match=f"a{ending} exists already.*overwrite=True"):
             write(path)
     assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
     few.write(path, overwrite=True)
@@ -242,7 +246,7 @@ def test_files_that_are_no_table(tmp_path):
     with h5py.File(tmp_path / "c.hdf5", "w") as file:
         file["locs"] = np.zeros(3, [("x", "f4"), ("y", "f4")])
     assert "lacks the column 'frame'" in refused(tmp_path / "c.hdf5", pixel_size=100)
-    assert "--pixel-size" in refused(tmp_path / "c.hdf5")
+    assert "pixel_size=NM" in refused(tmp_path / "c.hdf5")
 
 
 @pytest.mark.parametrize("ending", [".csv", ".hdf5"])

@@ -104,3 +104,10 @@ def test_what_is_not_a_model_is_refused(tmp_path):
     ):
         with pytest.raises(UserError):
             load_model(name)
+    with pytest.raises(UserError, match="a model is a name or a file, not NoneType"):
+        load_model(None)
+
+
+def test_a_device_that_is_not_there_is_said():
+    with pytest.raises(UserError, match="device 'moon' is not available"):
+        load_model("default", "moon")

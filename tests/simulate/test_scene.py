@@ -69,11 +69,22 @@ def test_haze_is_at_least_one_and_structured():
         {"frames": 0},
         {"size": 8},
         {"background": -1.0},
+        {"density": "1"},
+        {"frames": 2.5},
+        {"size": None},
+        {"seed": "a"},
+        {"seed": 2**70},
+        {"background": [10]},
     ],
 )
 def test_impossible_scenes_are_refused(numbers):
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=next(iter(numbers))):
         simulate(**numbers)
+
+
+def test_a_scene_is_a_name():
+    with pytest.raises(UserError, match="unknown scene"):
+        simulate(["2d-scmos"])
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_another_size_is_refused(weights: Path) -> None:
 
 
 def test_what_cannot_be_started_from(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="coarse-to-fine.*--from true-var-small"):
+    with pytest.raises(UserError, match='coarse-to-fine.*start="true-var-small"'):
         read_start(DEFAULT_MODEL)
     with pytest.raises(UserError, match="unknown model 'none'"):
         read_start("none")

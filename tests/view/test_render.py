@@ -84,10 +84,12 @@ def test_extent():
 
 def test_pictures_that_cannot_be():
     one = table([0.0], [0.0])
-    with pytest.raises(UserError, match="choose a larger --pixel"):
+    with pytest.raises(UserError, match="choose a larger pixel than pixel_size=0.01 nm"):
         render(one, 0.01)
-    for size in (0.0, -1.0, np.nan):
-        with pytest.raises(UserError, match="pixel must be larger"):
+    with pytest.raises(UserError, match=r"give \(x0, x1, y0, y1\) in nm"):
+        render(one, 10.0, (0, 100))
+    for size in (0.0, -1.0, np.nan, "10"):
+        with pytest.raises(UserError, match="pixel_size is .*; give a number above 0"):
             render(one, size)
     with pytest.raises(UserError, match="cannot go from"):
         render(one, 10.0, extent=(5, 5, 0, 10))
@@ -142,7 +144,7 @@ def test_a_picture_is_replaced_only_where_that_is_wanted(tmp_path):
     table = Emitters({"frame": [0], "x": [100.0], "y": [100.0]})
     path = tmp_path / "a.png"
     path.write_text("old")
-    with pytest.raises(UserError, match=r"a\.png exists already.*--overwrite"):
+    with pytest.raises(UserError, match=r"a\.png exists already.*overwrite=True"):
         save_picture(table, path)
     assert path.read_text() == "old"
     save_picture(table, path, overwrite=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from truevar.commands.parser import above_zero, probability, size
 from truevar.errors import UserError
+from truevar.wording import Message, words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
@@ -97,7 +98,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         result = score(pred, truth, psf_sigma=args.psf_sigma, min_prob=args.min_prob)
     except ValueError as error:
-        raise UserError(f"cannot score {args.pred} against {args.truth}: {error}") from error
+        raise UserError(
+            f"cannot score {args.pred} against {args.truth}: {words_of(error)}"
+        ) from error
     notes = _notes(pred, truth, result.duplicates is None)
     limits: dict[str, Limit] = {}
     if not args.no_limits:
@@ -168,7 +171,7 @@ def joint_limits(truth: Emitters, psf_sigma: float | None, notes: list[str]) -> 
                 truth, meta["pixel_size"], shape, psf_sigma, camera, None, window, frames.tolist()
             )
     except ValueError as error:
-        notes.append(f"joint limits left out: {error}")
+        notes.append(Message(f"joint limits left out: {words_of(error)}").for_command_line())
     return found
 
 

@@ -15,6 +15,7 @@ import truevar
 from truevar.commands.parser import above_zero
 from truevar.errors import UserError
 from truevar.model.header import read_header
+from truevar.wording import Message
 
 DESCRIPTION = """\
 Without a file: version, devices, libraries, and the models with what they were trained on.
@@ -129,8 +130,8 @@ def _movie(path: Path) -> Iterator[Line]:
             yield "tag", f"{name}: {_plain(value)}"
         if "pixel_size" not in movie.meta:
             yield "tag", "no pixel size; give --pixel-size NM to localize"
-        yield from (("note", note) for note in movie.notes)
-        yield from (("warning", warning) for warning in movie.warnings)
+        for kind, lines in (("note", movie.notes), ("warning", movie.warnings)):
+            yield from ((kind, Message(line).for_command_line()) for line in lines)
 
 
 def _table(path: Path, pixel_size: float | None) -> Iterator[Line]:

@@ -25,6 +25,7 @@ from truevar.commands.parser import (
 )
 from truevar.commands.progress import Progress
 from truevar.errors import TrueVARWarning, UserError
+from truevar.wording import Message, words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
@@ -232,7 +233,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             draw(emitters, args.picture, args.overwrite)
         except UserError as error:
-            raise UserError(f"{error} (the table {args.output} is complete)") from error
+            raise UserError(f"{words_of(error)} (the table {args.output} is complete)") from error
     if not args.quiet:
         print(summary(emitters))
         print(f"table:     {args.output} (what was used: {side_path(args.output).name})")
@@ -270,8 +271,10 @@ def summary(emitters: Emitters) -> str:
 
 
 def _announce(setup: Setup) -> None:
-    for note in setup.notes:
-        print(f"note: {note}", file=sys.stderr)
-    for warning in setup.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    from tqdm import tqdm
+
+    for kind, lines in (("note", setup.notes), ("warning", setup.warnings)):
+        for line in lines:
+            text = Message(line).for_command_line()
+            tqdm.write(f"{kind}: {text}", file=sys.stderr)  # goes above the bar if there is one
     sys.stderr.flush()

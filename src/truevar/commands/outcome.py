@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from truevar.errors import UserError
 from truevar.io.atomic import free_bytes, in_megabytes
+from truevar.wording import words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
@@ -60,9 +61,12 @@ def write_or_rescue(emitters: Emitters, path: Path, overwrite: bool = False) -> 
     except UserError as error:
         kept = _rescue(emitters, path.name)
         if kept is None:
-            raise UserError(f"{error} (the {len(emitters):,} emitters are not written)") from error
+            raise UserError(
+                f"{words_of(error)} (the {len(emitters):,} emitters are not written)"
+            ) from error
         raise UserError(
-            f"{error} (the {len(emitters):,} emitters are in {kept} now; move that folder's files)"
+            f"{words_of(error)} (the {len(emitters):,} emitters are in {kept} now; move that "
+            "folder's files)"
         ) from error
 
 

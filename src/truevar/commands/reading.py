@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truevar.errors import UserError
+from truevar.wording import Message, words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
@@ -46,4 +47,5 @@ def printed_warnings() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in said:
-        print(f"warning: {one.message}", file=sys.stderr)
+        text = Message(words_of(one.message)).for_command_line()
+        print(f"warning: {text}", file=sys.stderr)

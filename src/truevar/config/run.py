@@ -14,6 +14,7 @@ from truevar.config.mix import TrainingMix
 from truevar.config.model import ModelConfig
 from truevar.config.training import ENDLESS, TrainConfig
 from truevar.errors import UserError
+from truevar.wording import words_of
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class RunConfig:
         try:
             return cls.from_dict(values, model)
         except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+            raise UserError(f"{path}: {words_of(error)}") from error
 
     def text(self) -> str:
         """The file's content: JSON, a line for each key."""

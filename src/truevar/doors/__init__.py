@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from truevar.cli import guarded
+from truevar.doors.options import as_door_option
 from truevar.errors import UserError
 
 _INSTALL = (
@@ -45,7 +46,7 @@ def enter(door: str, argv: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as error:
             raise UserError(_missing(error)) from error
 
-    return guarded(f"{door}_true_var.py", job, _WHEN_FULL[door])
+    return guarded(f"{door}_true_var.py", job, _WHEN_FULL[door], as_door_option)
 
 
 def need_torch() -> None:

@@ -19,6 +19,7 @@ from truevar.config import ModelConfig, TrainConfig, check_together, read_object
 from truevar.config.checks import hint
 from truevar.doors.checks import Section
 from truevar.errors import UserError
+from truevar.wording import words_of
 
 SIZED = ("patch_nums", "embed_dim", "num_heads", "num_layers", "vocab_size")
 """The mission's numbers; all other widths follow from them."""
@@ -101,7 +102,7 @@ def _model(path: Path, section: Section) -> ModelConfig:
         given = {name: section.like(name, others[name]) for name in others if name in section}
         config = replace(config, **given)
     except UserError as error:
-        message = str(error)
+        message = words_of(error)
         raise UserError(
             message if message.startswith(str(path)) else f"{path}: {message}"
         ) from error
@@ -152,7 +153,7 @@ def _training(path: Path, section: Section, model: ModelConfig) -> Configuration
         training = TrainConfig(**settings)
         check_together(model, training)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {words_of(error)}") from error
     return Configuration(model, training, section.text("device", "auto"))
 
 

@@ -13,6 +13,7 @@ import torch
 import truevar
 from truevar.commands.parser import Parser, above_zero, probability, region, whole
 from truevar.device import pick_device
+from truevar.doors.options import as_door_option
 from truevar.doors.report import summary, write_scales
 from truevar.emitters import Emitters
 from truevar.errors import UserError
@@ -32,6 +33,7 @@ from truevar.io.movies import open_movie
 from truevar.io.tables import read_emitters
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, available_models, load_model
 from truevar.samples import sample_movie, sample_truth
+from truevar.wording import Message, argument
 
 DESCRIPTION = """\
 Find emitters scale by scale, in a few frames of a movie or in three that come with the package.
@@ -113,7 +115,7 @@ def run(argv: Sequence[str]) -> int:
         raise UserError(f"cannot write into {args.output}; choose another --output") from error
     for kind, lines in (("note", recording.setup.notes), ("warning", recording.setup.warnings)):
         for line in lines:
-            print(f"{kind}: {line}", file=sys.stderr)
+            print(f"{kind}: {Message(line).for_command_line(as_door_option)}", file=sys.stderr)
     sys.stderr.flush()
     for mode in MODES if args.mode == "both" else (args.mode,):
         if (args.output / f"{mode}.png").exists():
@@ -154,8 +156,8 @@ def _run_mode(
             "model": model.name,
             "mode": mode,
             "decoding": args.decoding,
-            "notes": setup.notes,
-            "warnings": setup.warnings,
+            "notes": [str(line) for line in setup.notes],
+            "warnings": [str(line) for line in setup.warnings],
         }
     torch.manual_seed(args.seed)
     manner = manner_of(
@@ -203,8 +205,10 @@ def _open(args: argparse.Namespace) -> Recording:
         open_movie(path, roi=args.roi).close()  # says so if the region is not in the movie
     if args.roi is None and max(height, width) > MOST_PIXELS:
         setup.notes.append(
-            f"frames are large: the central {MOST_PIXELS} px are looked at; give --roi for others, "
-            "or use `truevar localize` for all"
+            Message(
+                f"frames are large: the central {MOST_PIXELS} px are looked at; give "
+                f"{argument('roi')} for others, or use `truevar localize` for all"
+            )
         )
     return Recording(path, args.frames, setup, (height, width), args.roi, truth)
 

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate.limits import Floats, pixel_variance, unit_patches
 from truevar.psf.gaussian import patch_size
 
@@ -90,7 +91,7 @@ class Light:
         background: photo-electrons per pixel.
 
     Raises:
-        ValueError: a width that is not above 0, or no valid background.
+        UserError: a width that is not above 0, or no valid background.
     """
 
     def __init__(
@@ -106,16 +107,16 @@ class Light:
         self.x_N, self.y_N = truth["x"] / pixel_size, truth["y"] / pixel_size
         self.sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
         if not np.all(self.sigma_N > 0):
-            raise ValueError("the width of the PSF must be above 0")
+            raise UserError("the width of the PSF must be above 0")
         self.rows_of = truth.by_frame() if len(truth) else {}
         self.background = None if background is None else np.asarray(background, np.float64)
         if self.background is None and "bg" not in truth:
-            raise ValueError("joint bounds need the background: give it, or a bg column")
+            raise UserError("joint bounds need the background: give it, or a bg column")
         given = self.background
         if given is not None and given.ndim >= 2:
             mapped = given.ndim <= 3 and given.shape[-2:] == tuple(shape)
             if not mapped:
-                raise ValueError(f"a background map must have the shape {shape}")
+                raise UserError(f"a background map must have the shape {shape}")
 
     @property
     def widest(self) -> float:

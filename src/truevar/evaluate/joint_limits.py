@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate.fisher import FrameInformation, Light, tiles, window_bounds
 from truevar.evaluate.limits import Floats
 from truevar.evaluate.matching import BORDER_NM, DIM_SHARE, RADIUS_NM, efficiency, is_scored
@@ -79,17 +80,17 @@ def joint_bound(
         (len(truth), 2) standard deviations of x and y in nm, NaN in frames not worked out.
 
     Raises:
-        ValueError: columns are missing, photons are not above 0, an ``id`` occurs twice in
+        UserError: columns are missing, photons are not above 0, an ``id`` occurs twice in
             a frame, ``window`` is neither 1 nor 3, or the background has no valid shape.
     """
     if window not in (1, 3):
-        raise ValueError("window must be 1 or 3 frames")
+        raise UserError("window must be 1 or 3 frames")
     if "photons" not in truth or (window == 3 and "id" not in truth):
-        raise ValueError("joint bounds need photons, and id if they span three frames")
+        raise UserError("joint bounds need photons, and id if they span three frames")
     if not np.all(truth["photons"] > 0):
-        raise ValueError("joint bounds need photons above 0")
+        raise UserError("joint bounds need photons above 0")
     if window == 3 and len({*zip(truth["frame"], truth["id"], strict=True)}) < len(truth):
-        raise ValueError("an id occurs twice in one frame")
+        raise UserError("an id occurs twice in one frame")
     light = Light(truth, pixel_size, shape, psf_sigma, camera, background)
     rows_of = light.rows_of
     std_N2 = np.full((len(truth), 2), np.nan)
@@ -143,7 +144,7 @@ def limit_efficiency(
         radius: matching radius, nm.
 
     Raises:
-        ValueError: as in :func:`joint_bound`.
+        UserError: as in :func:`joint_bound`.
     """
     std_N2 = joint_bound(truth, pixel_size, shape, psf_sigma, camera, background, window, frames)
     scored_N = is_scored(truth, pixel_size, shape[1], shape[0], border, dim_share)

@@ -21,6 +21,7 @@ from scipy.integrate import quad_vec
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.psf.gaussian import axis_derivatives, patch_first, patch_size
 
 Floats = NDArray[np.float64]
@@ -97,16 +98,16 @@ def single_emitter_bound(
         The bounds, each (N,).
 
     Raises:
-        ValueError: a width that is not above 0, or negative photons or background.
+        UserError: a width that is not above 0, or negative photons or background.
     """
     photons_N, bg_N, sigma_N, x_N, y_N = (
         np.ascontiguousarray(v, dtype=np.float64)
         for v in np.broadcast_arrays(*map(np.atleast_1d, (photons, bg, sigma_px, x_px, y_px)))
     )
     if not np.all(sigma_N > 0):
-        raise ValueError("the width of the PSF must be above 0")
+        raise UserError("the width of the PSF must be above 0")
     if not (np.all(photons_N >= 0) and np.all(bg_N >= 0)):
-        raise ValueError("photons and background must not be negative")
+        raise UserError("photons and background must not be negative")
     shape = camera.shape if shape is None else shape
     std_N4 = np.empty((len(sigma_N), 4))
     size_N = np.array([patch_size(s) for s in np.unique(sigma_N)])[

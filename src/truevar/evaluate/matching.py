@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 from scipy.spatial import cKDTree
 
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 
 RADIUS_NM = 250.0
 """Matching radius, lateral."""
@@ -73,7 +74,7 @@ def match(pred: Emitters, truth: Emitters, radius: float = RADIUS_NM) -> Pairs:
         The assigned pairs, in order of the predictions.
 
     Raises:
-        ValueError: a coordinate is not finite.
+        UserError: a coordinate is not finite.
     """
     return assign(candidate_pairs(pred, truth, radius))
 
@@ -96,7 +97,7 @@ def in_frames(table: Emitters, radius: float) -> NDArray[np.float64]:
     """(N, 3) x, y and the frame as a third coordinate that keeps frames out of reach."""
     points_N3 = np.stack([table["x"], table["y"], table["frame"] * (4.0 * radius)], axis=1)
     if not np.all(np.isfinite(points_N3)):
-        raise ValueError("emitters with coordinates that are not finite cannot be matched")
+        raise UserError("emitters with coordinates that are not finite cannot be matched")
     return points_N3
 
 

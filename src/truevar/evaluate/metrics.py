@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.evaluate import counting
 from truevar.evaluate.counting import Field, figures_of
 from truevar.evaluate.limits import Floats, camera_of
@@ -31,6 +32,8 @@ from truevar.evaluate.score import (
     score_of,
 )
 from truevar.evaluate.tallies import Tallies
+from truevar.numbers import above_zero, number, whole
+from truevar.wording import subject
 
 __all__ = [
     "BestThreshold",
@@ -90,13 +93,17 @@ def score(
         The figures.
 
     Raises:
-        ValueError: the frame's size is not known, ``min_prob`` without ``prob``, ``bounds``
+        UserError: the frame's size is not known, ``min_prob`` without ``prob``, ``bounds``
             of another shape, negative frames, or coordinates that are not finite.
     """
-    region = _field(truth, pixel_size, width, height, border, dim_share, dim_photons)
+    region = _field(pred, truth, pixel_size, width, height, border, dim_share, dim_photons)
+    radius = above_zero("radius", radius)
+    resamples = whole("resamples", resamples, 0)
+    if frames is not None:
+        frames = whole("frames", frames, 1)
     for table in (pred, truth):
         if len(table) and table["frame"].min() < 0:
-            raise ValueError("frames count from 0")
+            raise UserError(f"a table has the frame {table['frame'].min()}; frames count from 0")
     known = int(truth.meta.get("frames") or 0) if frames is None else frames
     last = (int(table["frame"].max()) + 1 for table in (pred, truth) if len(table))
     tallies = Tallies(max([known, *last, 1]))
@@ -168,12 +175,12 @@ def best_threshold(
         dim_photons: photons instead.
 
     Raises:
-        ValueError: as :func:`score`; no thresholds, or no such column.
+        UserError: as :func:`score`; no thresholds, or no such column.
     """
-    region = _field(truth, pixel_size, width, height, border, dim_share, dim_photons)
+    region = _field(pred, truth, pixel_size, width, height, border, dim_share, dim_photons)
     tried = tuple(np.linspace(0.05, 0.95, 19).round(2) if thresholds is None else thresholds)
     if not tried:
-        raise ValueError("there are no thresholds to try")
+        raise UserError("there are no thresholds to try")
     frames = max([1, *(int(t["frame"].max()) + 1 for t in (pred, truth) if len(t))])
     pairs = candidate_pairs(pred, truth, radius)
     found = []
@@ -189,6 +196,7 @@ def best_threshold(
 
 
 def _field(
+    pred: Emitters,
     truth: Emitters,
     pixel_size: float | None,
     width: int | None,
@@ -198,18 +206,28 @@ def _field(
     dim_photons: float | None,
 ) -> Field:
     """What is scored, with what is not given from the truth's meta."""
+    for table in (truth, pred):
+        if not isinstance(table, Emitters):
+            raise UserError(f"tables of truevar.Emitters are scored, not {type(table).__name__}")
     pixel_size = truth.meta.get("pixel_size") if pixel_size is None else pixel_size
     width = truth.meta.get("width") if width is None else width
     height = truth.meta.get("height") if height is None else height
     if pixel_size is None or width is None or height is None:
-        raise ValueError("scoring needs pixel_size, width and height: give them, or in truth.meta")
-    return Field(pixel_size, width, height, border, dim_share, dim_photons)
+        raise UserError("scoring needs pixel_size, width and height: give them, or in truth.meta")
+    return Field(
+        above_zero("pixel_size", pixel_size),
+        whole("width", width, 1),
+        whole("height", height, 1),
+        number("border", border, 0),
+        number("dim_share", dim_share, 0, 1),
+        None if dim_photons is None else number("dim_photons", dim_photons, 0),
+    )
 
 
 def _at_least(pred: Emitters, pairs: Pairs, column: str, least: float) -> tuple[Emitters, Pairs]:
     """The predictions with at least this value, and their pairs."""
     if column not in pred:
-        raise ValueError(f"the predictions have no {column!r} to compare with a threshold")
+        raise UserError(f"the predictions have no {column!r} to compare with a threshold")
     kept_P = pred[column] >= least
     near = pairs.select(kept_P[pairs.pred])
     index_P = np.cumsum(kept_P) - 1
@@ -223,8 +241,16 @@ def _widths(truth: Emitters, given: float | ArrayLike | None) -> tuple[Floats, f
         given = truth["psf_sigma"] if column else truth.meta.get("psf_sigma")
     if given is None or np.size(given) == 0:
         return None
-    sigma = np.asarray(given, dtype=np.float64)
-    return np.broadcast_to(sigma, (len(truth),)), float(np.median(sigma))
+    if np.ndim(given) == 0:
+        given = above_zero("psf_sigma", given)
+    try:
+        sigma = np.asarray(given, dtype=np.float64)
+        each = np.broadcast_to(sigma, (len(truth),))
+    except ValueError as error:
+        raise UserError(
+            f"{subject('psf_sigma')} is to be one width in nm, or one for every true emitter"
+        ) from error
+    return each, float(np.median(sigma))
 
 
 def _bounds(
@@ -239,7 +265,7 @@ def _bounds(
     if given is not None:
         bound_T2 = np.asarray(given, dtype=np.float64)
         if bound_T2.shape != (len(truth), 2):
-            raise ValueError(f"bounds must be of shape ({len(truth)}, 2), not {bound_T2.shape}")
+            raise UserError(f"bounds must be of shape ({len(truth)}, 2), not {bound_T2.shape}")
         return bound_T2[row_K]
     if camera is None or "photons" not in truth or "bg" not in truth:
         return None

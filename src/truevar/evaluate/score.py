@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from truevar.errors import UserError
 from truevar.evaluate.counting import figures_of
 from truevar.evaluate.tallies import Tallies, interval
 
@@ -136,10 +137,10 @@ def pool(scores: Sequence[Score], resamples: int = RESAMPLES, seed: int = 0) -> 
     movie (or of ``dim_photons``).
 
     Raises:
-        ValueError: no scores.
+        UserError: no scores.
     """
     if not scores:
-        raise ValueError("there are no scores to pool")
+        raise UserError("there are no scores to pool")
     return score_of(Tallies.pool([score.tallies for score in scores]), resamples, seed)
 
 
@@ -174,13 +175,13 @@ def paired_difference(
         seed: of the bootstrap.
 
     Raises:
-        ValueError: other numbers of frames, or a figure that one of them lacks.
+        UserError: other numbers of frames, or a figure that one of them lacks.
     """
     if score_a.frames != score_b.frames:
-        raise ValueError(f"scores of {score_a.frames} and {score_b.frames} frames are not paired")
+        raise UserError(f"scores of {score_a.frames} and {score_b.frames} frames are not paired")
     found_a, found_b = (s.tallies.figures(figures_of) for s in (score_a, score_b))
     if figure not in found_a or figure not in found_b:
-        raise ValueError(f"not both scores have {figure!r}")
+        raise UserError(f"not both scores have {figure!r}")
     drawn_a, drawn_b = (
         s.tallies.resampled(figures_of, resamples, seed)[figure] for s in (score_a, score_b)
     )

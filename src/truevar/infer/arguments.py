@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
+from truevar.numbers import number
 
 MovieLike = str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
 
@@ -101,10 +102,7 @@ def check_probability(min_prob: Any) -> None:
     """
     if min_prob is None:
         return
-    if isinstance(min_prob, (str, bytes, bool, complex)) or np.ndim(min_prob) != 0:
-        raise UserError(f"min_prob={min_prob!r} is no probability; give a number from 0 to 1")
-    if not 0 <= min_prob <= 1:
-        raise UserError(f"a probability of {min_prob:g} does not exist; give one from 0 to 1")
+    number("min_prob", min_prob, 0, 1)
 
 
 def check_model(model: Any, kind: type) -> None:

@@ -29,6 +29,7 @@ from truevar.io.camera_file import (
 from truevar.io.camera_maps import check_maps, place_on_maps, read_camera_maps, turned_maps
 from truevar.io.camera_names import CAMERA_NUMBERS, check_number
 from truevar.io.movies import Movie, check_values
+from truevar.wording import Message, argument, subject
 
 if TYPE_CHECKING:
     from truevar.infer.setup import Setup
@@ -154,8 +155,10 @@ def camera_of_numbers(
             numbers["read_sigma"] = 1.5 if numbers.get("em_gain", 1.0) == 1 else 75.0
             origin["read_sigma"] = ASSUMED
             setup.notes.append(
-                f"read noise not given: {numbers['read_sigma']:g} electrons assumed; give "
-                "--read-noise E"
+                Message(
+                    f"read noise not given: {numbers['read_sigma']:g} electrons assumed; give "
+                    f"{argument('camera', {'read_sigma': 'E'})}"
+                )
             )
     _question_gain(numbers.get("em_gain", 1.0), setup)
     setup.sources.update({f"camera.{name}": source for name, source in origin.items()})
@@ -181,28 +184,34 @@ def disagreements(stated: CameraProfile, tags: CameraProfile, used: Mapping[str,
 
 def _say_what_is_second_hand(origin: Mapping[str, str], setup: Setup) -> None:
     """Warn of numbers that a settings file has from an estimate, or instead of maps."""
+    themselves = argument("camera_maps", "FILE")
     for how, what in (
         (BY_TRANSFER, "had been estimated from another movie by photon transfer, not calibrated"),
-        (MEDIANS, "are medians of per-pixel maps; give the maps themselves with --camera-maps"),
+        (MEDIANS, f"are medians of per-pixel maps; give the maps themselves with {themselves}"),
     ):
         names = [name for name, source in origin.items() if how in source]
         if names:
-            setup.warnings.append(f"{' and '.join(names)} of the camera's settings {what}")
+            setup.warnings.append(Message(f"{' and '.join(names)} of the camera's settings {what}"))
 
 
 def _question_gain(em_gain: float, setup: Setup) -> None:
     if 1 < em_gain < _LOW_GAIN:
+        instead = argument("camera", {"em_gain": 1, "e_per_adu": em_gain})
         setup.warnings.append(
-            f"an EM gain of {em_gain:g} is unusually low, and any above 1 doubles the variance of "
-            "photon noise: it looks like the conversion of a camera without multiplication; if "
-            f"so, give --em-gain 1 and --e-per-adu {em_gain:g} (or {1 / em_gain:.3g} where it is "
-            "in ADU per electron)"
+            Message(
+                f"an EM gain of {em_gain:g} is unusually low, and any above 1 doubles the variance "
+                "of photon noise: it looks like the conversion of a camera without "
+                f"multiplication; if so, give {instead} (or {1 / em_gain:.3g} where it is in ADU "
+                "per electron)"
+            )
         )
 
 
 def _refuse_offset(offset: tuple[int, int] | None) -> None:
     if offset is not None:
-        raise UserError("--camera-offset says where a movie lies on camera maps; there are none")
+        raise UserError(
+            f"{subject('camera_offset')} says where a movie lies on camera maps; there are none"
+        )
 
 
 def _region(movie: Movie) -> tuple[slice, slice]:

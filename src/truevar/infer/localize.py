@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -28,11 +29,13 @@ from truevar.infer.arguments import (
     check_probability,
 )
 from truevar.infer.camera_sources import Stated
+from truevar.infer.crowding import crowding_warning
 from truevar.infer.engine import Engine, frames_per_batch
 from truevar.infer.growing_table import GrowingTable
 from truevar.infer.setup import Setup, find_setup
 from truevar.io.movies import Movie, check_values, open_movie
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
+from truevar.wording import Message, subject
 
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
@@ -85,7 +88,8 @@ def localize(
         precision: ``float32``, ``bfloat16`` or ``auto``; see
             :func:`truevar.infer.precision.pick_precision`.
         progress: called after every batch.
-        announce: called with the setup before the first frame.
+        announce: called with the setup before the first frame, and with what is new in it
+            if frames turn out to hold more emitters than the model knows.
 
     Returns:
         the table, sorted by frame. Positions and frames refer to the whole movie, also under
@@ -121,15 +125,25 @@ def localize(
         if announce:
             announce(used)
         for line in used.warnings:
-            warnings.warn(line, TrueVARWarning, stacklevel=2)
+            warnings.warn(TrueVARWarning(line), stacklevel=2)
         engine = Engine(
             trained, used.camera, sigma_px, height, width, threshold, precision=precision
         )
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
-        done = 0
+        done, crowded = 0, ""
         for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
             done += frames_done
             table.add(found, done - frames_done)
+            if not crowded:
+                first = part.first_frame + done
+                span = (first - frames_done, first)
+                area = frames_done * height * width
+                crowded = crowding_warning(len(found.x), area, span, trained.domain)
+                if crowded:
+                    used.warnings.append(crowded)
+                    if announce:
+                        announce(replace(used, notes=[], warnings=[crowded]))
+                    warnings.warn(TrueVARWarning(crowded), stacklevel=2)
             if progress:
                 progress(done, n_frames, len(table))
         meta = {
@@ -149,8 +163,8 @@ def localize(
             "device": str(device),
             "precision": str(engine.precision).removeprefix("torch."),
             "seconds": round(time.monotonic() - began, 2),
-            "notes": used.notes,
-            "warnings": used.warnings,
+            "notes": [str(line) for line in used.notes],
+            "warnings": [str(line) for line in used.warnings],
         }
     return table.emitters(meta)
 
@@ -161,9 +175,11 @@ def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: floa
     if low <= sigma_px <= high:
         return []
     return [
-        f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
-        f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
-        "--psf-sigma and --pixel-size"
+        Message(
+            f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
+            f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
+            f"{subject('psf_sigma')} and {subject('pixel_size')}"
+        )
     ]
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, uniform_filter
 
 from truevar.camera import EMCCD_EXCESS, Camera
+from truevar.wording import Message, argument
 
 SOURCE = "estimated by photon transfer"
 
@@ -36,7 +37,7 @@ _OVERLAP = 15.0  # samples per independent one: filters overlap in space and in 
 _MODEL_ERROR = 0.04  # relative; what is left of sharp images in a bin's variance
 _COARSE_SHARES = (0.0, 0.5, 0.85, 1.0)  # for a few small frames
 _FEWEST = 20  # samples in a bin
-_SURE = 5.0  # a slope must be so many standard errors above 0
+SURE = 5.0  # a slope must be so many standard errors above 0
 _USUAL_OFFSET = 100.0  # ADU; what most scientific cameras are set to
 
 
@@ -121,10 +122,13 @@ def estimate_camera(
     notes: list[str] = []
     curve = transfer_curve(blocks)
     if not len(curve.mean) or curve.variance.max() <= 0:
+        both = argument("camera", {"baseline": None, "e_per_adu": None})
         offset, e = _hopeless(blocks, baseline, e_per_adu)
         notes.append(
-            f"camera: this movie has no noise to go by; offset {offset:.4g} ADU and {e:.3g} "
-            "e-/ADU are a guess; give --baseline and --e-per-adu"
+            Message(
+                f"camera: this movie has no noise to go by; offset {offset:.4g} ADU and {e:.3g} "
+                f"e-/ADU are a guess; give {both}"
+            )
         )
         return _camera(offset, e, em_gain, read_sigma), notes
     known = None if e_per_adu is None else excess * em_gain / e_per_adu
@@ -139,7 +143,10 @@ def estimate_camera(
         )
     if em_gain == 1 and e_per_adu is None:
         notes.append(
-            "camera: if it is an EMCCD, its photon numbers come out at half; give --em-gain"
+            Message(
+                "camera: if it is an EMCCD, its photon numbers come out at half; give "
+                f"{argument('camera', {'em_gain': None})}"
+            )
         )
     return _camera(offset, e, em_gain, read_sigma), notes
 
@@ -195,16 +202,16 @@ def _line(
     The slope is ``excess * em_gain / e_per_adu``. ``read`` is the read noise divided by
     ``excess * em_gain``: the part of the variance that is not light is ``(read * slope)²``.
     """
-    dark, noise = _darkest(curve)
+    dark, noise = darkest(curve)
     if slope is not None:
         light = (curve.variance - (read * slope) ** 2) / slope
         found = float(np.average(curve.mean - light, weights=1 / curve.error**2))
         return slope, found if baseline is None else baseline, "the gain was given"
-    free, error, offset, misfit = _fit(curve)
-    sure = free > _SURE * error and offset < dark
+    free, error, offset, misfit = fit_line(curve)
+    sure = free > SURE * error and offset < dark
     if baseline is not None:
         if baseline < dark:
-            return _through(curve, baseline, read)[0], baseline, "the offset was given"
+            return fit_through(curve, baseline, read)[0], baseline, "the offset was given"
         # Nothing but the shape of the curve is left; without one, a spread of 1 electron.
         slope = free if sure else math.sqrt(noise)
         return slope, baseline, "poorly: the offset that was given lies above the background"
@@ -212,7 +219,7 @@ def _line(
     # errors, or 3 if a line cannot be told from it): an estimate would only add its error.
     allowed = misfit + (4.0 if sure else 9.0)
     plain = excess == 1 and read == 0 and abs(dark / noise - 1) < 0.05
-    if plain and _misfit(curve, curve.mean) < allowed + 5.0:
+    if plain and misfit_of(curve, curve.mean) < allowed + 5.0:
         return 1.0, 0.0, "its values look like photo-electrons already"
     lowest = float(np.quantile(np.asarray(blocks[:, ::2, ::2], dtype=np.float64), 1e-4))
     doubt = "" if sure else "poorly, for brightness hardly varies; "
@@ -221,7 +228,7 @@ def _line(
         # The background would be the square of this many photo-electrons.
         tried = 1.2 < (dark - likely) / spread < (40 if sure else 16) and likely <= lowest + spread
         if tried and not (likely == 0 and sure):
-            slope, misfit = _through(curve, likely, read)
+            slope, misfit = fit_through(curve, likely, read)
             if misfit < allowed:
                 return slope, likely, f"{doubt}an offset of {likely:.0f} ADU fits and was taken"
     if sure:
@@ -230,7 +237,7 @@ def _line(
     return noise / (dark - offset), offset, f"{doubt}the offset is a guess"
 
 
-def _fit(curve: TransferCurve) -> tuple[float, float, float, float]:
+def fit_line(curve: TransferCurve) -> tuple[float, float, float, float]:
     """The line: slope, its standard error, the mean at which it meets 0, and its misfit."""
     weight = 1 / curve.error**2
     for _ in range(6):
@@ -239,22 +246,22 @@ def _fit(curve: TransferCurve) -> tuple[float, float, float, float]:
         spread = (weight * at**2).sum()
         level = np.average(curve.variance, weights=weight)
         if len(at) < 3 or not spread > 0:
-            return 0.0, math.inf, 0.0, _misfit(curve, np.full_like(at, level))
+            return 0.0, math.inf, 0.0, misfit_of(curve, np.full_like(at, level))
         slope = (weight * at * curve.variance).sum() / spread
         # Bins that stand out (sharp images, a hot row) pull less: Huber's weights.
         off = np.abs(curve.variance - level - slope * at) / curve.error
         weight = np.minimum(1, 1.5 / np.maximum(off, 1e-9)) / curve.error**2
-    misfit = _misfit(curve, level + slope * at)
+    misfit = misfit_of(curve, level + slope * at)
     if not slope > 0:
         return 0.0, math.inf, 0.0, misfit
     return float(slope), math.sqrt(1 / spread), float(centre - level / slope), misfit
 
 
-def _through(curve: TransferCurve, offset: float, read: float) -> tuple[float, float]:
+def fit_through(curve: TransferCurve, offset: float, read: float) -> tuple[float, float]:
     """Slope and misfit of the line that meets the read noise at ``offset``."""
     light = curve.mean - offset
     weight = 1 / curve.error**2
-    dark, noise = _darkest(curve)
+    dark, noise = darkest(curve)
     slope = noise / (dark - offset)
     for _ in range(8):
         # The variance is (light + read² slope) slope: the bracket changes little by slope.
@@ -263,15 +270,15 @@ def _through(curve: TransferCurve, offset: float, read: float) -> tuple[float, f
         slope = found if found > 0 else slope
         off = np.abs(curve.variance - slope * lever) / curve.error
         weight = np.minimum(1, 1.5 / np.maximum(off, 1e-9)) / curve.error**2
-    return float(slope), _misfit(curve, slope * lever)
+    return float(slope), misfit_of(curve, slope * lever)
 
 
-def _misfit(curve: TransferCurve, variance: NDArray[np.float64]) -> float:
+def misfit_of(curve: TransferCurve, variance: NDArray[np.float64]) -> float:
     """Sum of squared errors in units of their size; none counts for more than 3 of them."""
     return float(np.minimum(((curve.variance - variance) / curve.error) ** 2, 9).sum())
 
 
-def _darkest(curve: TransferCurve) -> tuple[float, float]:
+def darkest(curve: TransferCurve) -> tuple[float, float]:
     """Mean and variance of the background: the darkest bin that is measured well."""
     first = int(np.argmax(curve.error < 0.15 * curve.variance))
     return float(curve.mean[first]), float(curve.variance[first])

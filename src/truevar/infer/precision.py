@@ -28,7 +28,7 @@ def pick_precision(
     if name == "auto":
         fast = trained_in_bfloat16 and _is_fast(torch.device(device))
         return torch.bfloat16 if fast else torch.float32
-    if name not in PRECISIONS:
+    if not isinstance(name, str) or name not in PRECISIONS:
         raise UserError(
             f"there is no precision {name!r}; choose auto or one of {', '.join(PRECISIONS)}"
         )

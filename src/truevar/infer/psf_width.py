@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from truevar.psf.gaussian import axis_derivatives
+from truevar.wording import Message, argument
 
 NARROWEST, WIDEST = 0.5, 4.0
 """Range of widths in px that can be found."""
@@ -104,8 +105,10 @@ def estimate_psf_sigma(
             0.0,
             0.0,
             0,
-            f"PSF width: too few lone spots to measure it; {DEFAULT} px was assumed; "
-            "give --psf-sigma",
+            Message(
+                f"PSF width: too few lone spots to measure it; {DEFAULT} px was assumed; "
+                f"give {argument('psf_sigma', 'NM')}"
+            ),
         )
     spread = _scatter(good.width, good.error)
     elongation = _scatter(good.ratio, 2 * good.error)

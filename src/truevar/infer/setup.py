@@ -26,10 +26,13 @@ from truevar.infer.camera_sources import (
     disagreements,
     tags_profile,
 )
+from truevar.infer.lengths import check_length, length_doubts
+from truevar.infer.plausibility import camera_doubts
 from truevar.infer.psf_width import estimate_psf_sigma
 from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
 from truevar.io.camera_names import check_number
 from truevar.io.movies import Movie, check_values
+from truevar.wording import Message, argument, subject
 
 ASSUMED_PIXEL_SIZE = 100.0
 _SAMPLE_PIXELS = 8_000_000
@@ -90,20 +93,27 @@ def find_setup(
     for name, given in {"pixel_size": pixel_size, "psf_sigma": psf_sigma}.items():
         said = next((one for one in stated if name in one.numbers), None)
         if given is not None:
-            shown = f"--{name.replace('_', '-')}"
-            lengths[name], sources[name] = check_number(name, given, shown), GIVEN
+            lengths[name], sources[name] = check_number(name, given, subject(name)), GIVEN
         elif said is not None:
             lengths[name], sources[name] = said.numbers[name], said.sources[name]
         else:
             lengths[name] = None
+        value = lengths[name]
+        # Tags have been judged where they were read.
+        if value is not None and (given is not None or said is not tags):
+            where = subject(name) if given is not None else f"{name} in the camera file"
+            check_length(name, value, where, lengths["pixel_size"])
     px = lengths["pixel_size"]
     if px is None:
         px, sources["pixel_size"] = ASSUMED_PIXEL_SIZE, ASSUMED
         setup.warnings.append(
-            f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
-            "pixel; give --pixel-size NM"
+            Message(
+                f"pixel size not given: {px:g} nm assumed, so lengths are in hundredths of a "
+                f"pixel; give {argument('pixel_size', 'NM')}"
+            )
         )
     setup.pixel_size = px
+    setup.warnings.extend(length_doubts(px, lengths["psf_sigma"]))
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
     if maps is not None:
         setup.camera = camera_of_maps(movie, maps, offset, setup)
@@ -118,6 +128,9 @@ def find_setup(
     else:
         setup.camera = camera_of_numbers(stated, offset, setup, sample)
     setup.notes.extend(disagreements(file, tags, sources))
+    estimated = [name for name, source in sources.items() if source.startswith("estimated")]
+    if len(movie) > 1:
+        setup.warnings.extend(camera_doubts(sample, setup.camera, estimated))
     sigma = lengths["psf_sigma"]
     if sigma is None:
         width = estimate_psf_sigma(

@@ -12,6 +12,7 @@ import numpy as np
 from truevar.errors import UserError
 from truevar.io.mat5 import list_variables, load_variable
 from truevar.io.stored import SMALLEST, ArrayFrames, Source, StoredFrames
+from truevar.wording import Message, argument, subject
 
 NPY_MAGIC = b"\x93NUMPY"
 MAT_MAGIC = b"MATLAB 5.0 MAT-file"
@@ -48,7 +49,7 @@ def frames_of(
     if len(shape) != 3:
         raise UserError(
             f"{what} has {len(shape)} axes {shape}; a movie has three: frames, y, x"
-            + ("" if axes is None else " (--axes is for three)")
+            + ("" if axes is None else f" ({subject('axes')} is for three)")
         )
     given = axes or usual
     return ArrayFrames(array, owner, (given.index("t"), given.index("y"), given.index("x")))
@@ -221,8 +222,10 @@ def _tell_guess(source: Source, name: str, shape: tuple[int, ...]) -> None:
         source.notes.append(line)
     else:
         source.warnings.append(
-            f"{line}, as MATLAB has it, but the first might be; --axes yxt says that this is "
-            "right, --axes tyx that the first is"
+            Message(
+                f"{line}, as MATLAB has it, but the first might be; {argument('axes', 'yxt')} says "
+                f"that this is right, {argument('axes', 'tyx')} that the first is"
+            )
         )
 
 

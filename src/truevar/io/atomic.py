@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 from truevar.errors import UserError
+from truevar.wording import argument
 
 LEAST_ROOM = 2**20
 """Bytes that must be free before a job begins, for the smallest of tables."""
@@ -121,7 +122,9 @@ def check_new(path: str | PathLike[str], overwrite: bool) -> None:
     """
     # A link that leads nowhere would be replaced as well.
     if not overwrite and os.path.lexists(path):
-        raise UserError(f"{path} exists already; choose another name, or add --overwrite")
+        raise UserError(
+            f"{path} exists already; choose another name, or add {argument('overwrite', True)}"
+        )
 
 
 def cannot_write(path: Path, error: OSError) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
+from truevar.wording import argument
 
 
 def read_camera_maps(path: str | PathLike[str]) -> NDArray[np.float32]:
@@ -80,14 +81,14 @@ def place_on_maps(
         if maps_h < height or maps_w < width:
             raise UserError(f"{sizes}; give the maps of this camera region")
         raise UserError(
-            f"{sizes}; say where on them the movie's first pixel lies with --camera-offset X,Y, "
-            "or give the maps of this camera region"
+            f"{sizes}; say where on them the movie's first pixel lies with "
+            f"{argument('camera_offset', ('X', 'Y'))}, or give the maps of this camera region"
         )
     x, y = offset
     if not (0 <= x <= maps_w - width and 0 <= y <= maps_h - height):
         raise UserError(
-            f"{sizes}; with --camera-offset {x},{y} the movie does not lie on them: X must be "
-            f"0 to {max(maps_w - width, 0)} and Y 0 to {max(maps_h - height, 0)}"
+            f"{sizes}; with {argument('camera_offset', (x, y))} the movie does not lie on them: X "
+            f"must be 0 to {max(maps_w - width, 0)} and Y 0 to {max(maps_h - height, 0)}"
         )
     return slice(y, y + height), slice(x, x + width)
 

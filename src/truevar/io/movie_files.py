@@ -20,6 +20,7 @@ from truevar.io.stored import Source
 from truevar.io.tiff import MAGIC as TIFF_MAGIC
 from truevar.io.tiff import open_tiff
 from truevar.io.tiff_parts import open_tiff_parts
+from truevar.wording import subject
 
 KINDS = ".tif, .tiff, .stk, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
 
@@ -43,6 +44,8 @@ def open_file(path: Path, axes: str | None = None, alone: bool = False) -> Sourc
         with open(path, "rb") as handle:
             head = handle.read(128)
         return _open_kind(path, head, axes, alone)
+    except UserError:  # a ValueError as well
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(f"cannot read {path}: {reason}") from error
@@ -82,7 +85,7 @@ def _open_kind(path: Path, head: bytes, axes: str | None, alone: bool) -> Source
     is_mat = head.startswith((MAT_MAGIC, MAT73_MAGIC)) or ending == ".mat"
     is_array = not bare and (is_mat or head.startswith(NPY_MAGIC) or ending == ".npz")
     if axes is not None and not is_array:
-        raise UserError(f"--axes is for .npy, .npz and .mat; leave it out for {path}")
+        raise UserError(f"{subject('axes')} is for .npy, .npz and .mat; leave it out for {path}")
     if ending == ".raw":
         return open_raw(path)
     if ending == ".dax":

@@ -16,6 +16,7 @@ from truevar.errors import UserError
 from truevar.io.arrays import open_array
 from truevar.io.movie_files import open_files
 from truevar.io.stored import SMALLEST, Source
+from truevar.wording import argument
 
 LARGEST = 1e12
 """Larger pixels are no camera's, and their squares would not fit single precision."""
@@ -232,7 +233,7 @@ def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
         frame = first_frame + int(np.argmin(finite))
         raise UserError(
             f"frame {frame} (counted from 0) has pixels that are NaN or infinite; repair the "
-            "movie or leave the frame out with --frames"
+            f"movie or leave the frame out with {argument('frames')}"
         )
     most = min(LARGEST, float(np.finfo(block.dtype).max))  # half precision ends before
     small = (np.abs(block) <= most).reshape(len(block), -1).all(axis=1)
@@ -240,7 +241,7 @@ def check_values(block: NDArray[Any], first_frame: int = 0) -> None:
         frame = first_frame + int(np.argmin(small))
         raise UserError(
             f"frame {frame} (counted from 0) has pixels beyond {LARGEST:g}, which no camera gives; "
-            "repair the movie or leave the frame out with --frames"
+            f"repair the movie or leave the frame out with {argument('frames')}"
         )
 
 

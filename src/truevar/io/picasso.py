@@ -126,7 +126,7 @@ def write_picasso(table: Emitters, path: Path) -> None:
         UserError: no pixel size in ``meta``, a position that is not a number, a further
             column with a name of Picasso's, or the files cannot be written.
     """
-    pixel = need_pixel_size("the table", table.meta)
+    pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
     check_positions(path, [table.x, table.y])
     check_side_file(path)
     refuse_names(path, (name for name in further_names(table) if name in _KNOWN))

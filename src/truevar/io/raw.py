@@ -13,6 +13,7 @@ import yaml
 from truevar.errors import UserError
 from truevar.io.camera_tags import camera_tags
 from truevar.io.stored import StoredFrames
+from truevar.wording import Message, argument
 
 _RAW_KEYS = ("Byte Order", "Data Type", "Frames", "Height", "Width")
 
@@ -48,8 +49,11 @@ def open_raw(path: Path) -> StoredFrames:
     source.meta.update(camera_tags({**said, **_simulated(said)}))
     if said.get("Gain") is not None and "em_gain" not in source.meta:
         source.notes.append(
-            f"{side.name} says Gain: {said['Gain']}, which may be an EM gain or a conversion, and "
-            "was ignored; give --em-gain or --e-per-adu"
+            Message(
+                f"{side.name} says Gain: {said['Gain']}, which may be an EM gain or a conversion, "
+                f"and was ignored; give {argument('camera', {'em_gain': None})} or "
+                f"{argument('camera', {'e_per_adu': None})}"
+            )
         )
     return source
 

@@ -20,6 +20,7 @@ import yaml
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
+from truevar.wording import argument
 
 OURS = "TrueVAR"
 """Key of the document that holds our metadata; only files with it are overwritten."""
@@ -127,22 +128,30 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     return str(value)
 
 
-def need_pixel_size(path: str | PathLike[str], meta: Mapping[str, Any]) -> float:
+def need_pixel_size(
+    path: str | PathLike[str], meta: Mapping[str, Any], place: str | None = None
+) -> float:
     """The pixel size in nm out of metadata.
+
+    Args:
+        path: for messages.
+        meta: the metadata.
+        place: where the user can give it; an argument by default.
 
     Raises:
         UserError: it is not there, or no length.
     """
     size = meta.get("pixel_size")
+    place = place or argument("pixel_size", "NM")
     if size is None:
-        raise UserError(f"{path} does not tell the pixel size; give it with --pixel-size NM")
+        raise UserError(f"{path} does not tell the pixel size; give it with {place}")
     if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 < size < math.inf:
-        raise UserError(f"{path}: a pixel size of {size!r} nm cannot be; give --pixel-size NM")
+        raise UserError(f"{path}: a pixel size of {size!r} nm cannot be; give it with {place}")
     return float(size)
 
 

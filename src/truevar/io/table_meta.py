@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from truevar.errors import TrueVARWarning, UserError
 from truevar.io.side_file import OURS, TABLE, meta_of, read_documents
+from truevar.wording import argument
 
 _HDF5 = (".hdf5", ".h5")
 
@@ -87,7 +88,8 @@ def meta_of_hdf5(
         _say(
             meta,
             f"{side_path(path).name} tells a pixel size of {said:g} nm, but {path.name} itself "
-            f"{meta['pixel_size']:g} nm, which is used; give --pixel-size NM if that is wrong",
+            f"{meta['pixel_size']:g} nm, which is used; give {argument('pixel_size', 'NM')} if "
+            "that is wrong",
             depth=6,
         )
     if pixel_size is not None:
@@ -144,7 +146,7 @@ def _of_its_own_side_file(
             tells = "" if said is None else f" ({said:g} nm)"
             raise UserError(
                 f"{path} is no longer the table that {side} was written with, whose pixel size"
-                f"{tells} need not be its own; give it with --pixel-size NM"
+                f"{tells} need not be its own; give it with {argument('pixel_size', 'NM')}"
             )
         if said is None or _same(said, given):
             return meta
@@ -170,8 +172,8 @@ def _of_the_first_version(path: Path, given: float | None) -> dict[str, Any]:
         _say(
             meta,
             f"the pixel size of {meta['pixel_size']:g} nm is from {shared.name}, which may have "
-            f"been written with {other.name} instead of {path.name}; give --pixel-size NM if it "
-            "is wrong",
+            f"been written with {other.name} instead of {path.name}; give "
+            f"{argument('pixel_size', 'NM')} if it is wrong",
         )
     return meta
 
@@ -182,5 +184,6 @@ def _same(one: float, other: float) -> bool:
 
 def _say(meta: dict[str, Any], text: str, depth: int = 7) -> None:
     """Warn, ``depth`` calls above (where ``read_emitters`` was called), and note."""
-    warnings.warn(text, TrueVARWarning, stacklevel=depth)
-    meta["notes"] = [*meta.get("notes", ()), text]
+    warning = TrueVARWarning(text)
+    warnings.warn(warning, stacklevel=depth)
+    meta["notes"] = [*meta.get("notes", ()), str(warning)]

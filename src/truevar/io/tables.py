@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from os import PathLike
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from truevar.io.thunderstorm import (
     read_thunderstorm,
     write_thunderstorm,
 )
+from truevar.numbers import above_zero
 
 _WRITERS = {".csv": write_thunderstorm, ".hdf5": write_picasso, ".h5": write_picasso}
 
@@ -55,9 +55,11 @@ def read_emitters(path: str | PathLike[str], pixel_size: float | None = None) ->
     Raises:
         UserError: no such file, no format known here, damaged, or no pixel size.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise UserError(f"a table is read from a file; give its path, not {type(path).__name__}")
     path = Path(path)
-    if pixel_size is not None and not 0 < pixel_size < math.inf:
-        raise UserError(f"a pixel size of {pixel_size} nm cannot be; give a length in nm")
+    if pixel_size is not None:
+        pixel_size = above_zero("pixel_size", pixel_size)
     try:
         if path.is_dir():
             raise UserError(f"{path} is a folder; give a table ({READ})")

@@ -28,6 +28,7 @@ from truevar.io.further_columns import further_names, refuse_names, take_further
 from truevar.io.number_text import check_positions, frames_from, read_numbers
 from truevar.io.side_file import documents, need_pixel_size, to_yaml
 from truevar.io.table_meta import check_side_file, meta_of_csv, side_path
+from truevar.wording import argument
 
 _CHUNK = 50_000
 """Rows made into text at a time."""
@@ -127,7 +128,7 @@ def _check_pixels(path: Path, pixels: Any) -> None:
     if bad.any():
         raise UserError(
             f"{path}, row {int(np.argmax(bad)) + 1}: the pixel size is not above 0; correct it, "
-            "or give --pixel-size NM"
+            f"or give {argument('pixel_size', 'NM')}"
         )
 
 
@@ -140,7 +141,7 @@ def write_thunderstorm(table: Emitters, path: Path) -> None:
         UserError: no pixel size in ``meta``, a further column with a name that
             ThunderSTORM has for another, or the files cannot be written.
     """
-    pixel = need_pixel_size("the table", table.meta)
+    pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
     check_side_file(path)
     side = to_yaml(documents(table, path))
     columns = _standard(table, pixel)

@@ -20,6 +20,7 @@ from truevar.errors import UserError
 from truevar.io.joined import JoinedFrames
 from truevar.io.stored import Source
 from truevar.io.tiff import open_tiff
+from truevar.wording import Message, argument, words_of
 
 _LIMITS = (2**31, 2**32)
 """Bytes at which programs begin a new file."""
@@ -96,11 +97,15 @@ def _join(source: Source, path: Path, later: list[Path]) -> Source:
     except UserError as error:
         for part in parts[1:]:
             part.close()
-        source.warnings.append(f"{_doubt(path, later, 'all of them')} ({error})")
+        doubt = _doubt(path, later, "all of them")
+        source.warnings.append(Message(f"{doubt} ({words_of(error)})"))
         return source
     joined.notes.append(
-        f"{path.name} is full, and the movie goes on in {_listed(later)}: read as one, "
-        f"{joined.shape[0]} frames; --frames 0:{counts[0]} is the first file alone"
+        Message(
+            f"{path.name} is full, and the movie goes on in {_listed(later)}: read as one, "
+            f"{joined.shape[0]} frames; {argument('frames', (0, counts[0]))} is the first file "
+            "alone"
+        )
     )
     return joined
 

@@ -19,11 +19,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from truevar.config import CoarseToFineConfig, ModelConfig
+from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
 from truevar.model.emitter_predictor import EmitterPredictor
 from truevar.model.header import HEADER, read_header
 from truevar.model.predictor import TrueVAREmitterPredictor
+from truevar.wording import argument, words_of
 
 DEFAULT_MODEL = "default"
 """Name of the model that localises unless another is asked for."""
@@ -65,8 +67,8 @@ class TrainedModel:
         if not isinstance(self.network, TrueVAREmitterPredictor):
             raise UserError(
                 f"the model {self.name} has no scales to look at one by one: it is of the "
-                f"architecture {self.network.architecture}; give --model {NEXT_SCALE_MODEL} or "
-                "a file that train_true_var.py wrote"
+                f"architecture {self.network.architecture}; give "
+                f"{argument('model', NEXT_SCALE_MODEL)} or a file that train_true_var.py wrote"
             )
         return self.network
 
@@ -143,8 +145,9 @@ def load_model(
         device: where to put it.
 
     Raises:
-        UserError: unknown name, no such file, not weights of this program.
+        UserError: unknown name, no such file, not weights of this program, or no such device.
     """
+    device = pick_device(device)
     header, tensors = read_model(name)
     with _of_file(name):
         network = _build(header)
@@ -166,6 +169,8 @@ def read_model(
     Raises:
         UserError: unknown name, no such file, not weights of this program.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(f"a model is a name or a file, not {type(name).__name__}")
     path = _path_of(name)
     if not path.is_file():
         known = ", ".join(available_models()) or "none"
@@ -185,7 +190,7 @@ def _of_file(name: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        message = str(error)
+        message = words_of(error)
         raise UserError(message if str(path) in message else f"{path}: {message}") from error
     except Exception as error:  # a foreign file fails in many ways
         raise UserError(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from truevar.camera import EMCCD, SCMOS, Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
+from truevar.numbers import above_zero, number, whole
 from truevar.psf.gaussian import render_frames
 from truevar.simulate.background import haze
 from truevar.simulate.photophysics import frames_on, sample_on_times
@@ -183,16 +184,13 @@ def simulate(
     Raises:
         UserError: unknown scene, or numbers out of range.
     """
-    if scene not in SCENES:
+    if not isinstance(scene, str) or scene not in SCENES:
         raise UserError(f"unknown scene {scene!r}; choose one of {', '.join(SCENES)}")
-    if not (math.isfinite(density) and density > 0):
-        raise UserError(f"density {density:g} /µm² makes no movie; give a number above 0")
-    if frames < 1 or size < 16:
-        raise UserError("a movie needs at least 1 frame of at least 16 px")
-    if background is not None and not 0 <= background <= BRIGHTEST:
-        raise UserError(
-            f"background {background:g} must be 0 to {BRIGHTEST:g} photo-electrons per px"
-        )
+    density = above_zero("density", density)
+    frames, size = whole("frames", frames, 1), whole("size", size, 16)
+    seed = whole("seed", seed, 0)
+    if background is not None:
+        background = number("background", background, 0, BRIGHTEST)
     what = SCENES[scene]
     expected = density * (size * what.pixel_size / 1000) ** 2 * (1 + frames / LIFETIME)
     if expected > MOST_EMITTERS:

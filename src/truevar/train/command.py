@@ -191,5 +191,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(parser.parse_args(arguments))
     except UserError as error:
-        print(f"truevar: error: {error}", file=sys.stderr)
+        print(f"truevar: error: {error.for_command_line()}", file=sys.stderr)
         return 2

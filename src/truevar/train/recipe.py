@@ -10,6 +10,7 @@ from truevar.config import ENDLESS, PRESETS, ModelConfig, RunConfig, TrainConfig
 from truevar.errors import UserError
 from truevar.train.checkpoint import check_same_model, load_checkpoint
 from truevar.train.start import Start, read_start
+from truevar.wording import words_of
 
 DEFAULT_PRESET = "small"
 
@@ -98,4 +99,4 @@ def _training(args: argparse.Namespace, training: TrainConfig) -> TrainConfig:
     try:
         return replace(training, **changes)
     except UserError as error:  # it begins with the field, which is the option's name
-        raise UserError(f"--{error}") from error
+        raise UserError(f"--{words_of(error)}") from error

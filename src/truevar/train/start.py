@@ -17,6 +17,7 @@ from truevar.config import ModelConfig
 from truevar.errors import UserError
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import NEXT_SCALE_MODEL, read_model
+from truevar.wording import argument, words_of
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,16 @@ def read_start(name: str | os.PathLike[str]) -> Start:
     if found != TrueVAREmitterPredictor.architecture:
         raise UserError(
             f"cannot start from {name}: it is of the architecture {found}, and only "
-            f"{TrueVAREmitterPredictor.architecture} is trained; give --from {NEXT_SCALE_MODEL} or "
-            "weights of an earlier run"
+            f"{TrueVAREmitterPredictor.architecture} is trained; give "
+            f"{argument('start', NEXT_SCALE_MODEL, '--from')} or weights of an earlier run"
         )
     try:
         config = ModelConfig.from_dict(header["config"])
         return Start(str(name), config, float(header["threshold"]), tensors)
+    except UserError as error:
+        raise UserError(f"cannot start from {name}: {words_of(error)}") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"cannot start from {name}: {error}; its header is damaged") from error
+        raise UserError(f"cannot start from {name}: its header is damaged") from error
 
 
 def take_weights(network: TrueVAREmitterPredictor, start: Start) -> list[str]:

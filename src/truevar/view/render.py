@@ -13,6 +13,8 @@ from scipy.special import ndtr
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import check_folder, check_new, replacing
+from truevar.numbers import above_zero
+from truevar.wording import argument
 
 MOST_PIXELS = 100_000_000
 """A larger picture is refused."""
@@ -58,8 +60,9 @@ def render(
         UserError: a picture of more than 100 million pixels, or a size that
             is not above 0.
     """
-    if not (np.isfinite(pixel_size) and pixel_size > 0):
-        raise UserError(f"a picture's pixel must be larger than {pixel_size:g} nm; 10 is usual")
+    pixel_size = above_zero("pixel_size", pixel_size)
+    if extent is not None and len(extent) != 4:
+        raise UserError(f"extent={extent!r} is none; give (x0, x1, y0, y1) in nm")
     x0, x1, y0, y1 = field(emitters) if extent is None else extent
     if not np.all(np.isfinite([x0, x1, y0, y1])) or x1 <= x0 or y1 <= y0:
         raise UserError(f"a picture cannot go from {x0:g} to {x1:g} and {y0:g} to {y1:g} nm")
@@ -67,8 +70,8 @@ def render(
     across, down = (max((b - a) / pixel_size - 1e-6, 1.0) for a, b in ((x0, x1), (y0, y1)))
     if across * down > MOST_PIXELS:
         raise UserError(
-            f"a picture of {across:.0f} x {down:.0f} pixels is too large; choose a larger "
-            f"--pixel than {pixel_size:g} nm"
+            f"a picture of {across:.0f} x {down:.0f} pixels is too large; choose a larger pixel "
+            f"than {argument('pixel_size', float(pixel_size), '--pixel')} nm"
         )
     shape = (int(np.ceil(down)), int(np.ceil(across)))
     picture = np.zeros(shape, np.float32)
