@@ -10,6 +10,8 @@ from typing import Any
 from truevar.errors import UserError
 
 RESIDUALS = ("codes", "features", "upsample", "none")
+IMAGE_SIDES = ("full", "lean")
+LEAN_MIXINGS = ("conv", "depthwise")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class ModelConfig:
         joint_split: whether four children decide together how their parent's emitters split.
         encoder_stride: 4 for an encoder that down-samples (for comparison), 1 for one that
             does not.
+        image_side: ``full`` for layers at the camera's resolution
+            (:mod:`truevar.model.encoder`), ``lean`` for :mod:`truevar.model.lean_encoder`, whose
+            ``joint_blocks`` work at a lower one.
+        lean_width: features per place of its layers.
+        lean_step: width in px of a place.
+        lean_mixing: kind of its blocks.
     """
 
     patch_nums: tuple[int, ...] = (10, 20, 40, 80)
@@ -73,6 +81,10 @@ class ModelConfig:
     next_scale: bool = True
     joint_split: bool = True
     encoder_stride: int = 1
+    image_side: str = "full"
+    lean_width: int = 48
+    lean_step: int = 2
+    lean_mixing: str = "conv"
 
     def __post_init__(self) -> None:
         nums = self.patch_nums
@@ -93,6 +105,13 @@ class ModelConfig:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least {least}")
         if self.num_heads % self.kv_heads:
             raise UserError("num_heads must be a multiple of kv_heads")
+        for name, known in (("image_side", IMAGE_SIDES), ("lean_mixing", LEAN_MIXINGS)):
+            if getattr(self, name) not in known:
+                raise UserError(
+                    f"{name} is {getattr(self, name)!r}; choose from {', '.join(known)}"
+                )
+        if self.lean_step not in (2, 4):
+            raise UserError(f"lean_step is {self.lean_step}; it must be 2 or 4")
         if self.residual not in RESIDUALS:
             raise UserError(f"residual is {self.residual!r}; choose from {', '.join(RESIDUALS)}")
 
