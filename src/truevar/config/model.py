@@ -18,6 +18,8 @@ from truevar.config.checks import (
 from truevar.errors import UserError
 
 RESIDUALS = ("codes", "features", "upsample", "none")
+IMAGE_SIDES = ("full", "lean")
+LEAN_MIXINGS = ("conv", "depthwise")
 CODES = ("scalar", "codebook")
 
 _AXES = 4
@@ -75,6 +77,12 @@ class ModelConfig:
         joint_split: whether four children decide together how their parent's emitters split.
         encoder_stride: 4 for an encoder that down-samples (for comparison), 1 for one that
             does not.
+        image_side: ``full`` for layers at the camera's resolution
+            (:mod:`truevar.model.encoder`), ``lean`` for :mod:`truevar.model.lean_encoder`, whose
+            ``joint_blocks`` work at a lower one.
+        lean_width: features per place of its layers.
+        lean_step: width in px of a place.
+        lean_mixing: kind of its blocks.
     """
 
     patch_nums: tuple[int, ...] = (10, 20, 40, 80)
@@ -101,6 +109,10 @@ class ModelConfig:
     next_scale: bool = True
     joint_split: bool = True
     encoder_stride: int = 1
+    image_side: str = "full"
+    lean_width: int = 48
+    lean_step: int = 2
+    lean_mixing: str = "conv"
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -135,7 +147,12 @@ class ModelConfig:
             )
         if not 0 < self.active_threshold < 1:
             refuse(self, "active_threshold", "a probability above 0 and below 1")
-        for name, choice in (("residual", RESIDUALS), ("codes", CODES)):
+        for name, choice in (
+            ("residual", RESIDUALS),
+            ("codes", CODES),
+            ("image_side", IMAGE_SIDES),
+            ("lean_mixing", LEAN_MIXINGS),
+        ):
             if getattr(self, name) not in choice:
                 raise UserError(
                     f"{name} is {getattr(self, name)!r}; choose from {', '.join(choice)}"
@@ -144,6 +161,9 @@ class ModelConfig:
             refuse(self, "code_channels", f"at least {_AXES} for scalar codes")
         if self.encoder_stride not in (1, 4):
             refuse(self, "encoder_stride", "1 or 4")
+        if self.lean_step not in (2, 4):
+            refuse(self, "lean_step", "2 or 4")
+        check_least(self, "lean_width", 1)
 
     @property
     def cells(self) -> tuple[float, ...]:

@@ -140,7 +140,10 @@ class Engine:
         H, W = self.size
         rows = slice(max(top - self.halo, 0), top + self.tile + self.halo)
         cols = slice(max(left - self.halo, 0), left + self.tile + self.halo)
-        f_NChw = f_NCHW[:, :, rows, cols]
+        step = self.network.encoder.step  # tiles and halos are whole numbers of it
+        f_NChw = f_NCHW[
+            :, :, rows.start // step : rows.stop // step, cols.start // step : cols.stop // step
+        ]
         with self._at_precision():
             f_BChw = self.network.encoder.encode_joint(
                 f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1)

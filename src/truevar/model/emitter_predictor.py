@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from truevar.model.encoder import FrameEncoder
+from truevar.model.lean_encoder import LeanEncoder
 from truevar.model.normalise import normalise
 from truevar.model.scale_output import ScaleOutput
 
@@ -54,7 +55,7 @@ class EmitterPredictor(nn.Module, ABC):
     merge_rule: ClassVar[MergeRule]
     trained_in_bfloat16: ClassVar[bool]
     config: Any
-    encoder: FrameEncoder
+    encoder: FrameEncoder | LeanEncoder
 
     @abstractmethod
     def pad_to(self, coarsest: float | None = None) -> int:
@@ -98,7 +99,8 @@ class EmitterPredictor(nn.Module, ABC):
             coarsest: px of the first scale's cells; those for localising by default.
 
         Returns:
-            (N, C', H', W') features, H' and W' the next multiples of :meth:`pad_to`.
+            (N, C', H' / step, W' / step) features, H' and W' the next multiples of
+            :meth:`pad_to`, ``step`` the encoder's.
         """
         multiple = self.pad_to(coarsest)
         H, W = input_N4HW.shape[2:]

@@ -67,6 +67,9 @@ class FrameEncoder(nn.Module):
             "original implementation" did, kept for comparison), 1 for none.
     """
 
+    step = 1
+    """Width in px of a place of what :meth:`encode_alone` gives."""
+
     def __init__(
         self,
         channels: int,

@@ -12,10 +12,10 @@ from truevar.config import ModelConfig
 from truevar.model.cascade import TrueScale, decide_scales
 from truevar.model.choose import Children
 from truevar.model.emitter_predictor import DEFAULT_PSF_SIGMA, EmitterPredictor, MergeRule
-from truevar.model.encoder import FrameEncoder
 from truevar.model.glance import Glance
 from truevar.model.handdown import Manner
 from truevar.model.heads import Head
+from truevar.model.lean_encoder import make_encoder
 from truevar.model.maps import ScaleMaps
 from truevar.model.pyramid import ImagePyramid
 from truevar.model.quantizer import EmitterVectorQuantizer
@@ -72,13 +72,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
         self.condition_net = nn.Sequential(
             nn.Linear(2, cond_dim), nn.SiLU(), nn.Linear(cond_dim, cond_dim)
         )
-        self.encoder = FrameEncoder(
-            config.stem_channels,
-            config.frame_channels,
-            config.joint_blocks,
-            cond_dim,
-            config.encoder_stride,
-        )
+        self.encoder = make_encoder(config)
         self.pyramid = ImagePyramid(
             config.stem_channels, config.wide_channels, config.coarsest_cell
         )
@@ -108,7 +102,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
 
     def pad_to(self, coarsest: float | None = None) -> int:
         """Frames are padded to whole groups of four coarsest cells."""
-        return 2 * max(int(coarsest or self.config.cells[0]), 1)
+        return max(2 * int(coarsest or self.config.cells[0]), self.encoder.step, 2)
 
     def reach(self) -> int:
         """How many px to each side a localisation depends on, in whole pairs of coarsest cells."""
