@@ -4,8 +4,9 @@ Frozen dataclasses that refuse, when they are made, what cannot work, each with 
 ``from_dict``; :class:`RunConfig` holds the three of a training run and is one file in JSON.
 """
 
+from truevar.config.coarse_to_fine import CoarseToFineConfig
 from truevar.config.mix import TrainingMix
-from truevar.config.model import PRESETS, RESIDUALS, CoarseToFineConfig, ModelConfig
+from truevar.config.model import PRESETS, RESIDUALS, ModelConfig
 from truevar.config.run import RunConfig, check_together, read_object
 from truevar.config.training import ENDLESS, TrainConfig
 
