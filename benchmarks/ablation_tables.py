@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from truevar.evaluate.strata import STRATA, StratifiedCounts
-from truevar.evaluate.tallies import interval
+from truevar.evaluation.bootstrap import interval
+from truevar.evaluation.strata import STRATA, StratifiedCounts
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 REFERENCE = "next-scale"

@@ -29,15 +29,15 @@ from ablation_tables import write_tables  # noqa: E402
 
 from truevar.config import ModelConfig, TrainConfig
 from truevar.emitters import Emitters
-from truevar.evaluate.metrics import best_threshold
-from truevar.evaluate.strata import StratifiedCounts, count_strata
+from truevar.evaluation.scoring import best_threshold
+from truevar.evaluation.strata import StratifiedCounts, count_strata
 from truevar.model.f_hat import SparseFHat
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel, load_model
-from truevar.simulate.scene import SCENES, simulate
-from truevar.train.fields import load_tokenizer, save_tokenizer, train_tokenizer
-from truevar.train.loop import train
-from truevar.train.validate import VALIDATION_SEED, localize_simulated
+from truevar.simulation.scenes import SCENES, simulate
+from truevar.training.loop import train
+from truevar.training.tokenizer_stage import load_tokenizer, save_tokenizer, train_tokenizer
+from truevar.training.validation import VALIDATION_SEED, localize_simulated
 
 SCENE = "2d-scmos"
 DENSITIES = (1.0, 2.0, 4.0)

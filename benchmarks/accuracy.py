@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from truevar.evaluate.joint_limits import limit_efficiency
-from truevar.evaluate.metrics import pool, score
+from truevar.evaluation.joint_limits import limit_efficiency
+from truevar.evaluation.scoring import pool, score
 from truevar.model.weights import load_model
-from truevar.simulate.scene import SCENES, simulate
-from truevar.train.validate import localize_simulated
+from truevar.simulation.scenes import SCENES, simulate
+from truevar.training.validation import localize_simulated
 
 SCORING_SEED = 2 * 10**6
 COLUMNS = (
@@ -65,7 +65,7 @@ def main() -> int:
                     chosen = range(1, min(args.frames - 1, 1 + args.limit_frames))
                     limits[window].append(
                         limit_efficiency(
-                            movie.lights,
+                            movie.emitters,
                             movie.pixel_size,
                             movie.shape[1:],
                             movie.psf_sigma,

@@ -67,14 +67,14 @@ def worker(densities: list[float], precision: str) -> list[float]:
     import inspect
     from functools import partial
 
-    from truevar.infer.engine import Engine
+    from truevar.inference.engine import Engine
     from truevar.model.weights import load_model
-    from truevar.simulate.scene import simulate
-    from truevar.train import validate
+    from truevar.simulation.scenes import simulate
+    from truevar.training import validation
 
     model = load_model()
     if "precision" in inspect.signature(Engine.__init__).parameters:
-        validate.Engine = partial(Engine, precision=precision)  # type: ignore[misc,assignment]
+        validation.Engine = partial(Engine, precision=precision)  # type: ignore[misc,assignment]
     result = []
     for density in densities:
         movie = simulate("2d-scmos", density, FRAMES, SIZE, SEED, 22)
@@ -83,7 +83,7 @@ def worker(densities: list[float], precision: str) -> list[float]:
         times = []
         for _ in range(4):
             start = time.perf_counter()
-            validate.localize_simulated(model, movie, MIN_PROB)
+            validation.localize_simulated(model, movie, MIN_PROB)
             times.append(time.perf_counter() - start)
         result.append(min(times[1:]) / FRAMES)
     return result

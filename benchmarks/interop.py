@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from truevar.emitters import Emitters
-from truevar.io.tables import read_emitters, write_emitters
+from truevar.io.tables.table import read_emitters, write_emitters
 
 PIXEL, WIDTH, HEIGHT, FRAMES = 107.5, 96, 64, 500
 
@@ -103,7 +103,7 @@ def compare(name: str, python: str, code: str, path: Path, table: Emitters) -> b
     if len(rows["x"]) != len(table):
         return False
     good = True
-    # Picasso's table holds the outer half pixel at 0 (truevar.io.picasso).
+    # Picasso's table holds the outer half pixel at 0 (truevar.io.tables.picasso).
     inside = {
         a: table[a] >= 0 if path.suffix == ".hdf5" else np.full(len(table), True) for a in "xy"
     }

@@ -15,19 +15,19 @@ import sys
 
 import torch
 
+from truevar.calibration.imaging_setup import Setup
 from truevar.emitters import Emitters
-from truevar.evaluate.metrics import score
-from truevar.evaluate.scale_detail import (
+from truevar.evaluation.scale_detail import (
     at_cell_centres,
     counted_in_true_cells,
     expected_in_true_cells,
 )
-from truevar.infer.decode import decode
-from truevar.infer.modes import FrameStack, predict_scales, super_resolution_cells
-from truevar.infer.setup import Setup
-from truevar.io.movies import open_movie
+from truevar.evaluation.scoring import score
+from truevar.inference.decode import decode
+from truevar.inference.modes import FrameStack, predict_scales, super_resolution_cells
+from truevar.io.movies.movie import open_movie
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 SCORING_SEED = 2_000_500
 CELLS = (4.0, 2.0, 1.0, 0.5)

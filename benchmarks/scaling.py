@@ -25,9 +25,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from truevar.config import PRESETS, ModelConfig, TrainConfig
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss, f_hat
 from truevar.model.choose import Children
-from truevar.train.optimizer import make_optimizers
-from truevar.train.scenes import sample_crops
-from truevar.train.step import batch_loss
+from truevar.simulation.crops import sample_crops
+from truevar.training.optimizer import make_optimizers
+from truevar.training.step import batch_loss
 
 EXAMPLES = """\
 examples:

@@ -11,7 +11,7 @@ import time
 import torch
 
 from truevar.config import TrainingMix
-from truevar.train.scenes import sample_crops
+from truevar.simulation.crops import sample_crops
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ import tifffile
 import truevar
 from truevar.cli import COMMANDS, main
 from truevar.commands import parser as values
-from truevar.io.tables import read_emitters
+from truevar.io.tables.table import read_emitters
 from truevar.model.weights import available_models
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
 
@@ -506,7 +506,7 @@ def test_stopped_on_the_way(
     def stop(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("truevar.infer.engine.Engine.run", stop)
+    monkeypatch.setattr("truevar.inference.engine.Engine.run", stop)
     argv = ["localize", made / "movie.tif", "-o", tmp_path / "out.csv", "--quiet"]
     assert said in fails(capsys, *argv, code=code)
     assert list(tmp_path.iterdir()) == []
@@ -516,7 +516,7 @@ def test_a_bug_keeps_its_traceback(made: Path, monkeypatch: pytest.MonkeyPatch) 
     def stop(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("truevar.infer.engine.Engine.run", stop)
+    monkeypatch.setattr("truevar.inference.engine.Engine.run", stop)
     with pytest.raises(RuntimeError, match="a bug"):
         main(["localize", str(made / "movie.tif"), "-o", str(made / "never.csv"), "--quiet"])
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from truevar.emitters import Emitters
-from truevar.evaluate.metrics import score
+from truevar.evaluation.scoring import score
 from truevar.model.tokenizer import emitter_field
 from truevar.model.weights import NEXT_SCALE_MODEL, available_models, load_model
-from truevar.simulate.scene import simulate
-from truevar.train.fields import measure_tokenizer
+from truevar.simulation.scenes import simulate
+from truevar.training.tokenizer_stage import measure_tokenizer
 
 PIXEL, SIZE, CELL = 100.0, 64, 0.5
 

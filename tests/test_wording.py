@@ -22,7 +22,7 @@ COMMANDS = [
     path
     for path in LIBRARY
     if path.relative_to(SOURCE).parts[0] in ("commands", "doors", "cli.py")
-    or path.relative_to(SOURCE).as_posix() in ("train/command.py", "train/recipe.py")
+    or path.relative_to(SOURCE).as_posix() in ("training/command.py", "training/recipe.py")
 ]
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from truevar.camera import Camera
     from truevar.emitters import Emitters
     from truevar.errors import TrueVARWarning, UserError
-    from truevar.infer.localize import localize
-    from truevar.io.tables import read_emitters
+    from truevar.inference.localize import localize
+    from truevar.io.tables.table import read_emitters
     from truevar.model.weights import load_model
     from truevar.view.render import save_picture
 
@@ -25,8 +25,8 @@ _WHERE = {
     "TrueVARWarning": "truevar.errors",
     "UserError": "truevar.errors",
     "load_model": "truevar.model.weights",
-    "localize": "truevar.infer.localize",
-    "read_emitters": "truevar.io.tables",
+    "localize": "truevar.inference.localize",
+    "read_emitters": "truevar.io.tables.table",
     "save_picture": "truevar.view.render",
 }
 

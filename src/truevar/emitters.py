@@ -181,13 +181,13 @@ class Emitters(dict[str, NDArray[Any]]):
         return dict(zip(frames.tolist(), np.split(order, starts[1:]), strict=True))
 
     def write(self, path: str | PathLike[str], overwrite: bool = False) -> None:
-        """Write the table; the ending decides the format (``truevar.io.tables``).
+        """Write the table; the ending decides the format (``truevar.io.tables.table``).
 
         Raises:
             UserError: there is a file already and ``overwrite`` is false, no ``pixel_size``
                 in ``meta``, another ending, or no place to write.
         """
-        from truevar.io.tables import write_emitters
+        from truevar.io.tables.table import write_emitters
 
         write_emitters(self, path, overwrite)
 

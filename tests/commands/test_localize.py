@@ -5,7 +5,7 @@ import tifffile
 
 import truevar
 from truevar.cli import main
-from truevar.io.tables import read_emitters
+from truevar.io.tables.table import read_emitters
 from truevar.model.weights import available_models
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")

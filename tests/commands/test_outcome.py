@@ -8,7 +8,7 @@ import truevar
 from truevar.cli import main
 from truevar.commands import outcome
 from truevar.errors import UserError
-from truevar.io.tables import read_emitters, write_emitters
+from truevar.io.tables.table import read_emitters, write_emitters
 from truevar.model.weights import available_models
 
 SIMULATE = ["simulate", "--scene", "2d-dim", "--density", "1", "--frames", "1000", "--size", "64"]
@@ -115,7 +115,7 @@ def test_localize_looks_for_room_first(tmp_path, free, capsys, monkeypatch):
         raise AssertionError("computed before looking at the disk")
 
     np.save(tmp_path / "m.npy", np.ones((3, 20, 20), np.uint16))
-    monkeypatch.setattr("truevar.infer.localize.localize", compute)
+    monkeypatch.setattr("truevar.inference.localize.localize", compute)
     free(500_000)
     for more in ([], ["--picture", str(tmp_path / "p.png")]):
         out = str(tmp_path / "t.csv")
@@ -130,7 +130,7 @@ def test_simulate_knows_what_it_needs(tmp_path, free, capsys, monkeypatch):
     def compute(*_, **__):
         raise AssertionError("computed before looking at the disk")
 
-    monkeypatch.setattr("truevar.simulate.scene.simulate", compute)
+    monkeypatch.setattr("truevar.simulation.scenes.simulate", compute)
     free(9_000_000)
     out = ["-o", str(tmp_path / "m.tif"), "--truth", str(tmp_path / "t.csv")]
     assert main([*SIMULATE, *out]) == 2

@@ -72,9 +72,9 @@ def test_it_is_said_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatc
         raise AssertionError("the work was begun")
 
     for place in (
-        "truevar.simulate.scene.simulate",
-        "truevar.infer.localize.localize",
-        "truevar.io.tables.read_emitters",
+        "truevar.simulation.scenes.simulate",
+        "truevar.inference.localize.localize",
+        "truevar.io.tables.table.read_emitters",
         "truevar.view.render.render",
     ):
         monkeypatch.setattr(place, work)

@@ -10,7 +10,7 @@ import pytest
 
 from truevar.cli import main
 from truevar.emitters import Emitters
-from truevar.io.tables import read_emitters
+from truevar.io.tables.table import read_emitters
 
 ONE = {"frame": [0, 1], "x": [800.0, 700.0], "y": [800.0, 900.0]}
 META = {"width": 16, "height": 16, "frames": 2}

@@ -10,7 +10,7 @@ import torch
 from truevar.camera import EMCCD_EXCESS
 from truevar.config import TrainingMix
 from truevar.errors import UserError
-from truevar.train.scenes import sample_crops
+from truevar.simulation.crops import sample_crops
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"psf_sigma": (2.2, 0.75)}, "psf_sigma is [2.2, 0.75]; it must be a range"),

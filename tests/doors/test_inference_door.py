@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 import torch
 
+from truevar.calibration.imaging_setup import Setup
 from truevar.camera import SCMOS
 from truevar.doors import enter
 from truevar.doors.configuration import read_configuration
-from truevar.evaluate.matching import match
-from truevar.infer.localize import localize
-from truevar.infer.modes import (
+from truevar.evaluation.matching import match
+from truevar.inference.localize import localize
+from truevar.inference.modes import (
     FrameStack,
     manner_of,
     predict_scales,
     super_resolution_cells,
 )
-from truevar.infer.setup import Setup
-from truevar.io.movies import open_movie
-from truevar.io.tables import read_emitters
+from truevar.io.movies.movie import open_movie
+from truevar.io.tables.table import read_emitters
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel, save_model_pt
 from truevar.samples import sample_movie, sample_truth
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 
 @pytest.fixture

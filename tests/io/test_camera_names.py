@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from truevar.calibration.photon_transfer import SOURCE
 from truevar.camera import Camera
 from truevar.errors import UserError
-from truevar.infer.photon_transfer import SOURCE
 from truevar.io.camera_file import BY_TRANSFER
 from truevar.io.camera_names import (
     ALIASES,

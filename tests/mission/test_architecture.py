@@ -21,7 +21,7 @@ from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.quantizer import EmitterVectorQuantizer
 from truevar.model.transformer import AdaLNSelfAttn, Cells, relative_places
-from truevar.train.scenes import sample_crops
+from truevar.simulation.crops import sample_crops
 
 
 @pytest.fixture

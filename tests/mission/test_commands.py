@@ -13,7 +13,7 @@ import torch
 from truevar.config import ModelConfig
 from truevar.doors import enter
 from truevar.doors.configuration import read_configuration
-from truevar.io.tables import read_emitters
+from truevar.io.tables.table import read_emitters
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.quantizer import EmitterVectorQuantizer

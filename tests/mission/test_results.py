@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from truevar.calibration.imaging_setup import Setup
 from truevar.doors import enter
 from truevar.emitters import Emitters
-from truevar.evaluate.matching import match
-from truevar.evaluate.scale_detail import at_cell_centres, expected_in_true_cells
-from truevar.infer.decode import decode
-from truevar.infer.modes import FrameStack, predict_scales, super_resolution_cells
-from truevar.infer.setup import Setup
-from truevar.io.movies import open_movie
+from truevar.evaluation.matching import match
+from truevar.evaluation.scale_detail import at_cell_centres, expected_in_true_cells
+from truevar.inference.decode import decode
+from truevar.inference.modes import FrameStack, predict_scales, super_resolution_cells
+from truevar.io.movies.movie import open_movie
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from truevar.camera import SCMOS
-from truevar.infer.engine import Engine
+from truevar.inference.engine import Engine
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.lean_encoder import LeanEncoder, make_encoder
 from truevar.model.weights import TrainedModel
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 KINDS = [(2, "conv"), (2, "depthwise"), (4, "conv"), (4, "depthwise")]
 

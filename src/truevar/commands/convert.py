@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from truevar.commands.reading import printed_warnings, read_table
     from truevar.io.side_file import need_pixel_size
-    from truevar.io.tables import check_writable
+    from truevar.io.tables.table import check_writable
 
     if args.output.exists() and args.table.exists() and args.output.samefile(args.table):
         # Columns that are not known here would be lost with the only copy.

@@ -17,7 +17,7 @@ from truevar.wording import Message, words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
-    from truevar.evaluate.joint_limits import Limit
+    from truevar.evaluation.joint_limits import Limit
 
 DESCRIPTION = """\
 Score a table of localisations against the true emitters.
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if meta.get("pixel_size") is None:
         raise UserError(f"{args.truth} does not tell the pixel size; give --pixel-size NM")
 
-    from truevar.evaluate.metrics import score
+    from truevar.evaluation.scoring import score
 
     try:
         result = score(pred, truth, psf_sigma=args.psf_sigma, min_prob=args.min_prob)
@@ -133,8 +133,8 @@ def joint_limits(truth: Emitters, psf_sigma: float | None, notes: list[str]) -> 
         psf_sigma: nm; None for the truth's.
         notes: takes a line on what was left out.
     """
-    from truevar.evaluate.joint_limits import limit_efficiency
-    from truevar.evaluate.limits import camera_of
+    from truevar.evaluation.joint_limits import limit_efficiency
+    from truevar.evaluation.limits import camera_of
 
     meta = truth.meta
     camera = camera_of(truth)

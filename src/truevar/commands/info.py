@@ -116,7 +116,7 @@ def _model(name: str, path: Path, whole: bool = True) -> Iterator[Line]:
 
 
 def _movie(path: Path) -> Iterator[Line]:
-    from truevar.io.movies import check_values, open_movie
+    from truevar.io.movies.movie import check_values, open_movie
 
     with open_movie(path) as movie:
         n_frames, height, width = movie.shape

@@ -28,8 +28,8 @@ from truevar.errors import TrueVARWarning, UserError
 from truevar.wording import Message, words_of
 
 if TYPE_CHECKING:
+    from truevar.calibration.imaging_setup import Setup
     from truevar.emitters import Emitters
-    from truevar.infer.setup import Setup
 
 DESCRIPTION = """\
 Find the emitters of a movie and write them as a table.
@@ -187,8 +187,8 @@ def run(args: argparse.Namespace) -> int:
     from truevar.io.atomic import check_room
     from truevar.io.camera_file import read_camera_profile
     from truevar.io.camera_maps import read_camera_maps
-    from truevar.io.table_meta import side_path
-    from truevar.io.tables import check_writable
+    from truevar.io.tables.meta import side_path
+    from truevar.io.tables.table import check_writable
 
     # Before the work, not after hours of it.
     check_writable(args.output, args.overwrite)
@@ -206,7 +206,7 @@ def run(args: argparse.Namespace) -> int:
     profile = read_camera_profile(args.camera) if args.camera else None
     maps = read_camera_maps(args.camera_maps) if args.camera_maps else None
 
-    from truevar.infer.localize import localize
+    from truevar.inference.localize import localize
 
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them

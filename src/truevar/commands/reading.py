@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_table(
     path: Path, pixel_size: float | None = None, fallback: float | None = None
 ) -> Emitters:
-    """:func:`truevar.io.tables.read_emitters`, with its warnings printed.
+    """:func:`truevar.io.tables.table.read_emitters`, with its warnings printed.
 
     Args:
         path: the table.
@@ -29,7 +29,7 @@ def read_table(
     Raises:
         UserError: the table cannot be read.
     """
-    from truevar.io.tables import read_emitters
+    from truevar.io.tables.table import read_emitters
 
     with printed_warnings():
         try:

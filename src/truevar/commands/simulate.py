@@ -16,7 +16,7 @@ from truevar.commands.progress import Progress
 from truevar.errors import UserError
 
 if TYPE_CHECKING:
-    from truevar.simulate.scene import SimulatedMovie
+    from truevar.simulation.scenes import SimulatedMovie
 
 DESCRIPTION = """\
 Make a movie of a named scene, with noise, and a table of the emitters that are in it.
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         UserError: something given cannot be used.
     """
     from truevar.io.atomic import LEAST_ROOM, check_folder, check_new, check_room, replacing
-    from truevar.io.tables import check_writable
+    from truevar.io.tables.table import check_writable
 
     if args.output.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"cannot write {args.output}: a movie's ending must be .tif or .tiff")
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     check_room(args.output, 2 * args.frames * args.size**2 + LEAST_ROOM)
     check_room(args.truth)
 
-    from truevar.simulate.scene import simulate
+    from truevar.simulation.scenes import simulate
 
     movie = simulate(args.scene, args.density, args.frames, args.size, args.seed, args.background)
     truth = movie.truth

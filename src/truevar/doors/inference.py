@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 
 import truevar
+from truevar.calibration.imaging_setup import Setup, find_setup
 from truevar.commands.parser import Parser, above_zero, probability, region, whole
 from truevar.device import pick_device
 from truevar.doors.options import as_door_option
 from truevar.doors.report import summary, write_scales
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.infer.localize import domain_warnings
-from truevar.infer.modes import (
+from truevar.inference.localize import domain_warnings
+from truevar.inference.modes import (
     DECODINGS,
     FIELD,
     TARGETS,
@@ -27,10 +28,9 @@ from truevar.infer.modes import (
     predict_scales,
     super_resolution_cells,
 )
-from truevar.infer.setup import Setup, find_setup
 from truevar.io.camera_file import read_camera_profile
-from truevar.io.movies import open_movie
-from truevar.io.tables import read_emitters
+from truevar.io.movies.movie import open_movie
+from truevar.io.tables.table import read_emitters
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, available_models, load_model
 from truevar.samples import sample_movie, sample_truth
 from truevar.wording import Message, argument

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from truevar.emitters import Emitters
-from truevar.evaluate.metrics import score
-from truevar.infer.modes import FrameStack, ScalePrediction
+from truevar.evaluation.scoring import score
+from truevar.inference.modes import FrameStack, ScalePrediction
 from truevar.view.scales import Panel, save_probability_map, save_side_by_side
 
 

@@ -24,11 +24,11 @@ from truevar.errors import UserError
 from truevar.io.atomic import check_folder
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.weights import TrainedModel, load_model, save_model_pt
-from truevar.train.checkpoint import check_same_model
-from truevar.train.fields import train_tokenizer
-from truevar.train.loop import train
-from truevar.train.ranks import first_process
-from truevar.train.validate import ValidationPlan, validate
+from truevar.training.checkpoint import check_same_model
+from truevar.training.loop import train
+from truevar.training.ranks import first_process
+from truevar.training.tokenizer_stage import train_tokenizer
+from truevar.training.validation import ValidationPlan, validate
 
 DESCRIPTION = """\
 Train the model that a configuration describes, on movies simulated on the fly.

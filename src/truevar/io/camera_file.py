@@ -78,7 +78,7 @@ def read_camera_profile(path: str | PathLike[str]) -> CameraProfile:
             two things, or a number out of range.
     """
     if Path(path).suffix.lower() in _TABLES:
-        from truevar.io.tables import read_emitters
+        from truevar.io.tables.table import read_emitters
 
         return _of_table(read_emitters(path).meta, f"the table {path}", FILE)
     try:

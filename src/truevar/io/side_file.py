@@ -3,7 +3,7 @@
 The first document holds ``Width, Height, Frames`` (px, px, count) and
 ``Pixelsize`` (nm), as Picasso needs them; the second the whole of
 :attr:`truevar.emitters.Emitters.meta` under the key ``TrueVAR``, and the name of
-the table. Which file holds them is told in :mod:`truevar.io.table_meta`.
+the table. Which file holds them is told in :mod:`truevar.io.tables.meta`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model: tensors in, tensors out. Imports neither ``truevar.io`` nor ``truevar.simulate``.
+"""The model: tensors in, tensors out. Imports neither ``truevar.io`` nor ``truevar.simulation``.
 
 The way of a frame: :mod:`~truevar.model.normalise` (physics out),
 :mod:`~truevar.model.encoder` (full-resolution features), :mod:`~truevar.model.cascade` (scale after

@@ -6,7 +6,7 @@ from truevar.errors import UserError
 from truevar.model.coarse_to_fine.head import OFFSET_REACH
 from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
 from truevar.model.weights import DEFAULT_MODEL, load_model
-from truevar.simulate.scene import simulate
+from truevar.simulation.scenes import simulate
 
 TINY = CoarseToFineConfig(
     stem_channels=8, frame_channels=4, joint_blocks=1, embed_dim=16, num_heads=2

@@ -1,0 +1,1 @@
+"""What a movie tells about its microscope: camera, PSF width, and whether what is stated fits."""

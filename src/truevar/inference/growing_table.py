@@ -1,0 +1,53 @@
+"""From the engine's batches, in pixels of a region, to the table of a movie, in nm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truevar.emitters import Emitters
+from truevar.inference.decode import Candidates
+
+
+class GrowingTable:
+    """A table that grows by batches, its errors in single precision to save memory.
+
+    Args:
+        first_frame: index in the file of the first frame that is localised.
+        x0, y0: column and row in the file of the first pixel that is localised.
+        pixel_size: nm.
+    """
+
+    _NAMES = ("photons", "bg", "sigma_x", "sigma_y", "sigma_photons", "prob")
+
+    def __init__(self, first_frame: int, x0: int, y0: int, pixel_size: float):
+        self.first_frame, self.x0, self.y0, self.pixel_size = first_frame, x0, y0, pixel_size
+        self.parts: list[dict[str, NDArray[Any]]] = []
+        self.rows = 0
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def add(self, found: Candidates, first: int) -> None:
+        """Take up a batch whose first frame is ``first`` of the movie's part."""
+        order = np.argsort(found.image, kind="stable")
+        px = self.pixel_size
+        self.parts.append(
+            {
+                "frame": (found.image[order] + first + self.first_frame).astype(np.int32),
+                "x": found.x[order] + self.x0,
+                "y": found.y[order] + self.y0,
+                **{name: getattr(found, name)[order].astype(np.float32) for name in self._NAMES},
+            }
+        )
+        for name in ("x", "y", "sigma_x", "sigma_y"):
+            self.parts[-1][name] = self.parts[-1][name] * px
+        self.rows += len(order)
+
+    def emitters(self, meta: dict[str, Any]) -> Emitters:
+        """The whole table."""
+        names = ("frame", "x", "y", *self._NAMES)
+        columns = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+        return Emitters(columns, meta)

@@ -1,0 +1,193 @@
+"""Localise a movie: the main job, as a function."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import truevar
+from truevar.calibration.camera_sources import Stated
+from truevar.calibration.imaging_setup import Setup, find_setup
+from truevar.camera import Camera
+from truevar.device import pick_device
+from truevar.emitters import Emitters
+from truevar.errors import TrueVARWarning
+from truevar.inference.arguments import (
+    MovieLike,
+    as_movie,
+    as_offset,
+    as_range,
+    as_region,
+    check_model,
+    check_probability,
+)
+from truevar.inference.crowding import crowding_warning
+from truevar.inference.engine import Engine, frames_per_batch
+from truevar.inference.growing_table import GrowingTable
+from truevar.io.movies.movie import Movie, check_values, open_movie
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
+from truevar.wording import Message, subject
+
+Progress = Callable[[int, int, int], None]
+"""Called with frames done, frames in all, and emitters so far."""
+
+
+def localize(
+    movie: MovieLike,
+    *,
+    axes: str | None = None,
+    model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
+    pixel_size: float | None = None,
+    psf_sigma: float | None = None,
+    camera: Camera | Stated | None = None,
+    camera_profile: Stated | None = None,
+    camera_maps: NDArray[np.float32] | str | PathLike[str] | None = None,
+    camera_offset: tuple[int, int] | None = None,
+    frames: tuple[int | None, int | None] | None = None,
+    roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+    min_prob: float | None = None,
+    device: str | torch.device = "cpu",
+    precision: str = "auto",
+    progress: Progress | None = None,
+    announce: Callable[[Setup], None] | None = None,
+) -> Emitters:
+    """Find the emitters of a movie.
+
+    Args:
+        movie: a file, the files of one movie in their order, or an array or tensor
+            (frames, H, W) or (H, W) in ADU.
+        axes: the order of the axes of an array or of a ``.npy``, ``.npz`` or ``.mat`` file:
+            the letters t, y and x; by default (frames, H, W), for a ``.mat`` what its shape
+            suggests.
+        model: a trained model, its name, or a file of weights.
+        pixel_size: nm; by default what the file says, else 100 with a warning.
+        psf_sigma: width of the PSF in nm; estimated from the movie by default.
+        camera: a :class:`truevar.Camera`; some of its numbers by name (``baseline``,
+            ``e_per_adu``, ``em_gain``, ``read_sigma``), or an earlier table's ``meta``; or a
+            camera file, such as the ``.yaml`` beside an earlier table. What is missing comes
+            from the movie's tags, then from an estimate.
+        camera_profile: a camera file for what the numbers in ``camera`` leave open.
+        camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron, or a
+            ``.npy`` file of them.
+        camera_offset: (x, y) in px of the movie's first pixel on maps that are larger.
+        frames: (first, end), counted from 0, half-open; None for an open end. The frames
+            just outside are looked at as neighbours, so the range gives the same emitters as
+            the whole movie (with the same camera and PSF width).
+        roi: (x0, x1, y0, y1) in px, half-open.
+        min_prob: emitters less probable are left out; the model's own threshold by default.
+        device: where to compute; a model that is given stays where it is.
+        precision: ``float32``, ``bfloat16`` or ``auto``; see
+            :func:`truevar.inference.precision.pick_precision`.
+        progress: called after every batch.
+        announce: called with the setup before the first frame, and with what is new in it
+            if frames turn out to hold more emitters than the model knows.
+
+    Returns:
+        the table, sorted by frame. Positions and frames refer to the whole movie, also under
+        ``roi`` and ``frames``; ``meta`` says what was used and where it came from,
+        ``meta["warnings"]`` what may be wrong with it.
+
+    Warns:
+        TrueVARWarning: the lines of ``meta["warnings"]``, before the first frame.
+
+    Raises:
+        UserError: the movie, the model or a number cannot be used.
+    """
+    check_probability(min_prob)
+    check_model(model, TrainedModel)
+    source, frames, roi = as_movie(movie), as_range(frames), as_region(roi)
+    camera_offset = as_offset(camera_offset)
+    if isinstance(model, TrainedModel):
+        trained, device = model, next(model.network.parameters()).device
+    else:
+        device = pick_device(device)
+        trained = load_model(model, device)
+    threshold = trained.threshold if min_prob is None else min_prob
+    began = time.monotonic()
+    with open_movie(source, frames=frames, roi=roi, axes=axes) as part:
+        part.check_not_empty()
+        n_frames, height, width = part.shape
+        field_height, field_width = part.field
+        used = find_setup(
+            part, pixel_size, psf_sigma, camera, camera_profile, camera_maps, camera_offset
+        )
+        sigma_px = used.psf_sigma / used.pixel_size
+        used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
+        if announce:
+            announce(used)
+        for line in used.warnings:
+            warnings.warn(TrueVARWarning(line), stacklevel=2)
+        engine = Engine(
+            trained, used.camera, sigma_px, height, width, threshold, precision=precision
+        )
+        table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
+        done, crowded = 0, ""
+        for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
+            done += frames_done
+            table.add(found, done - frames_done)
+            if not crowded:
+                first = part.first_frame + done
+                span = (first - frames_done, first)
+                area = frames_done * height * width
+                crowded = crowding_warning(len(found.x), area, span, trained.domain)
+                if crowded:
+                    used.warnings.append(crowded)
+                    if announce:
+                        announce(replace(used, notes=[], warnings=[crowded]))
+                    warnings.warn(TrueVARWarning(crowded), stacklevel=2)
+            if progress:
+                progress(done, n_frames, len(table))
+        meta = {
+            "program": f"truevar {truevar.__version__}",
+            "movie": part.name,
+            "pixel_size": used.pixel_size,
+            "width": field_width,
+            "height": field_height,
+            "frames": part.total_frames,
+            "frame_range": [part.first_frame, part.first_frame + n_frames],
+            "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
+            "psf_sigma": used.psf_sigma,
+            "camera": used.camera.describe(),
+            "sources": used.sources,
+            "model": trained.name,
+            "min_prob": threshold,
+            "device": str(device),
+            "precision": str(engine.precision).removeprefix("torch."),
+            "seconds": round(time.monotonic() - began, 2),
+            "notes": [str(line) for line in used.notes],
+            "warnings": [str(line) for line in used.warnings],
+        }
+    return table.emitters(meta)
+
+
+def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
+    """Warnings about a movie that the model was not trained on."""
+    low, high = domain.get("psf_sigma", (0.0, math.inf))
+    if low <= sigma_px <= high:
+        return []
+    return [
+        Message(
+            f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
+            f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
+            f"{subject('psf_sigma')} and {subject('pixel_size')}"
+        )
+    ]
+
+
+def _blocks(movie: Movie) -> Iterator[NDArray[Any]]:
+    """The movie's frames in order, a batch at a time, checked."""
+    n_frames, height, width = movie.shape
+    step = frames_per_batch(height, width)
+    for start in range(0, n_frames, step):
+        block = movie.read(start, min(start + step, n_frames))
+        check_values(block, movie.first_frame + start)
+        yield block

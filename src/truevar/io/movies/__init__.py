@@ -1,0 +1,1 @@
+"""Movies in files of every kind that is read."""

@@ -1,0 +1,1 @@
+"""Tables of emitters, one file a format."""

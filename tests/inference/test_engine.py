@@ -1,0 +1,129 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from truevar.camera import SCMOS, Camera
+from truevar.inference.engine import Engine, frames_per_batch
+from truevar.model.weights import load_model
+from truevar.simulation.scenes import simulate
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return simulate("2d-scmos", 0.7, 7, 96, seed=11).frames()
+
+
+def run(model, movie, blocks=None, camera=SCMOS, precision="float32", **options):
+    """All emitters as rows (frame, x, y, photons, prob), sorted."""
+    shape = movie.shape[1:]
+    engine = Engine(model, camera, 1.3, *shape, min_prob=0.3, precision=precision, **options)
+    blocks = blocks or [movie]
+    rows, first = [], 0
+    for found, count in engine.run(iter(blocks)):
+        columns = (found.image + first, found.x, found.y, found.photons, found.prob)
+        rows.append(np.stack(columns, 1))
+        first += count
+    assert first == len(movie)
+    table = np.concatenate(rows)
+    return table[np.lexsort((table[:, 1], table[:, 2], table[:, 0]))]
+
+
+def test_blocks_do_not_show(model, movie):
+    whole = run(model, movie)
+    assert len(whole) > 100
+    for cuts in ([1], [3], [1, 2, 3, 4, 5, 6], [2, 6]):
+        np.testing.assert_allclose(
+            run(model, movie, np.split(movie, cuts)), whole, rtol=2e-3, atol=2e-3
+        )
+
+
+def test_tiles_do_not_show(model, movie):
+    whole = run(model, movie)
+    tiled = run(model, movie, tile=40)
+    assert len(tiled) == len(whole)
+    np.testing.assert_allclose(tiled, whole, rtol=2e-3, atol=2e-3)
+
+
+def test_fewer_digits_give_nearly_the_same(model, movie):
+    whole = run(model, movie)
+    short = run(model, movie, precision="bfloat16")
+    assert len(short) == pytest.approx(len(whole), rel=0.02)
+    tree = cKDTree(whole[:, :3] * [100, 1, 1])
+    apart, _ = tree.query(short[:, :3] * [100, 1, 1])
+    assert np.median(apart) < 0.01
+    assert np.mean(apart < 0.3) > 0.97
+
+
+def test_a_single_frame_works(model, movie):
+    assert len(run(model, movie[3:4])) > 10
+
+
+def test_neighbours_sharpen_the_answer(model):
+    """Over frames with truth, three frames beat one: that is what the context is for."""
+    simulated = simulate("2d-scmos", 1.0, 16, 64, seed=12)
+    frames, truth = simulated.frames(), simulated.truth
+    bright = truth.select(truth.photons > 400)
+
+    def median_error(rows):
+        errors = []
+        for f in range(1, 15):
+            mine = rows[rows[:, 0] == f]
+            for x, y in zip(
+                bright.x[bright.frame == f] / 100, bright.y[bright.frame == f] / 100, strict=True
+            ):
+                errors.append(np.hypot(mine[:, 1] - x, mine[:, 2] - y).min())
+        return np.median(errors)
+
+    together = run(model, frames)
+    alone = np.concatenate(
+        [run(model, frames[f : f + 1]) + np.array([f, 0, 0, 0, 0]) for f in range(16)]
+    )
+    assert median_error(together) < 0.97 * median_error(alone)
+
+
+def test_emitters_lie_within_the_field(model, movie):
+    found = run(model, movie[:, :, :50])
+    assert found[:, 1].min() >= -0.5
+    assert found[:, 1].max() < 49.5
+
+
+def test_gain_and_offset_do_not_change_photons(model, movie):
+    """The same light through another conversion gives the same emitters."""
+    electrons = SCMOS.to_photons(movie)
+    other = Camera(baseline=0.0, e_per_adu=1.0, read_sigma=1.5)
+    np.testing.assert_allclose(
+        run(model, electrons, camera=other), run(model, movie), rtol=2e-3, atol=2e-3
+    )
+
+
+def test_an_emccd_frame_has_photons_of_the_light(model):
+    simulated = simulate("2d-emccd", 0.1, 12, 64, seed=2)
+    engine = Engine(model, simulated.camera, 1.1, 64, 64, 0.5)
+    found = [batch for batch, _ in engine.run([simulated.frames()])]
+    photons = np.concatenate([batch.photons for batch in found])
+    truth = simulated.truth.photons
+    assert np.percentile(photons, 90) == pytest.approx(np.percentile(truth, 90), rel=0.15)
+
+
+def test_emitters_get_the_frame_they_are_in(model):
+    simulated = simulate("2d-scmos", 0.3, 5, 48, seed=4)
+    rows = run(dataclasses.replace(model), simulated.frames())
+    truth = simulated.truth
+    for f in range(5):
+        mine, true = rows[rows[:, 0] == f], truth.select((truth.frame == f) & (truth.photons > 600))
+        for x, y in zip(true.x / 100, true.y / 100, strict=True):
+            if 2 < x < 45 and 2 < y < 45:
+                assert np.hypot(mine[:, 1] - x, mine[:, 2] - y).min() < 1.5
+
+
+def test_batches_fit_any_machine():
+    assert frames_per_batch(16, 16) == 64
+    assert frames_per_batch(64, 64) == 16
+    assert frames_per_batch(4096, 4096) == 1

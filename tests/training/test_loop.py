@@ -1,0 +1,170 @@
+import json
+import math
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+import truevar
+from truevar.config import ModelConfig, TrainConfig, TrainingMix
+from truevar.errors import UserError
+from truevar.model.weights import load_model
+from truevar.training.checkpoint import load_checkpoint
+from truevar.training.command import main
+from truevar.training.loop import train
+
+TINY = ModelConfig(
+    stem_channels=8,
+    frame_channels=4,
+    joint_blocks=1,
+    wide_channels=8,
+    embed_dim=16,
+    num_heads=2,
+    head_dim=8,
+    num_layers=1,
+    cond_dim=8,
+)
+SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
+
+
+def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
+    lines = []
+    config = TrainConfig(10, crops=160, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
+    weights = train(TINY, config, tmp_path, report=lines.append)
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses) == 8
+    assert losses[-1] < 0.8 * losses[0]
+    first = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert first["step"] == 40
+    assert load_model(weights).training["crops"] == 4 * first["step"]
+
+    again = train(TINY, SHORT, tmp_path / "more", resume=tmp_path / "checkpoint.pt")
+    second = load_checkpoint(tmp_path / "more" / "checkpoint.pt")
+    assert second["step"] > first["step"]
+    assert second["seconds"] > first["seconds"]
+    assert load_model(again).training["steps"] == second["step"]
+    log = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    logged = [line for line in map(json.loads, log) if "note" not in line]
+    assert logged == [line for line in lines if "note" not in line]
+    assert all(math.isfinite(line["loss"]) for line in logged)
+
+
+def test_weights_keep_the_whole_recipe(tmp_path):
+    config = TrainConfig(10, crops=2, batch=2, warmup=3, other_crops=(), seed=9)
+    mix = TrainingMix(emccd_share=0.0, photons=(200.0, 2000.0))
+    model = load_model(train(TINY, config, tmp_path, mix=mix))
+    assert TrainConfig.from_dict(model.training["settings"]) == config
+    assert TrainingMix.from_dict(model.training["mix"]) == mix
+    assert model.training["truevar"] == truevar.__version__
+    assert model.domain == json.loads(json.dumps(mix.domain()))
+
+
+def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path):
+    with pytest.raises(UserError, match="scale_weights"):
+        train(TINY, replace(SHORT, scale_weights=(1.0,)), tmp_path / "run")
+    with pytest.raises(UserError, match="crops of 30 px"):
+        train(TINY, replace(SHORT, crop=30), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_widths_that_no_batch_has_room_for_are_said(tmp_path):
+    """Never seen in training, a model announces nothing in cells as wide."""
+    lines = []
+    config = TrainConfig(10, crops=2, batch=2, other_crops=((20, 0.1), (80, 0.1)))
+    train(TINY, config, tmp_path, report=lines.append)
+    notes = [line["note"] for line in lines if "note" in line]
+    assert notes == ["no crops of 80 px: one has more pixels than a batch of 2 of 40 px"]
+
+
+def test_validation_is_logged_and_sets_the_threshold(tmp_path):
+    seen = []
+
+    def validate(network):
+        seen.append(sum(p.numel() for p in network.parameters()))
+        return {"threshold": 0.35, "scene 1": {"E": 10.0}}
+
+    weights = train(TINY, SHORT, tmp_path, validate=validate)
+    assert seen
+    assert load_model(weights).threshold == 0.35
+    assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
+
+
+def test_what_is_not_a_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    with pytest.raises(UserError, match="no checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+    path.write_bytes(b"garbage")
+    with pytest.raises(UserError, match="not a checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+    torch.save({"a": 1}, path)
+    with pytest.raises(UserError, match="not a checkpoint"):
+        train(TINY, SHORT, tmp_path, resume=path)
+
+
+def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
+    folder = tmp_path / "run"
+    options = ["--minutes", "0.03", "--batch", "2", "-o", str(folder), "--no-validation"]
+    assert main(options) == 0
+    assert {p.name for p in folder.iterdir()} == {
+        "checkpoint.pt",
+        "config.json",
+        "curve.png",
+        "log.jsonl",
+        "tokenizer.pt",
+        "weights.safetensors",
+    }
+    assert "weights:" in capsys.readouterr().out
+
+
+def test_a_run_may_end_by_its_crops(tmp_path, capsys):
+    options = ["--minutes", "0.3", "--crops", "4", "--batch", "2", "-o", str(tmp_path)]
+    assert main([*options, "--no-validation"]) == 0
+    assert load_model(tmp_path / "weights.safetensors").training["crops"] == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--minutes", "-1"],
+        ["--minutes", "nan"],
+        ["--batch", "0"],
+        ["--crops", "0"],
+        ["--device", "moon"],
+        ["--device", "meta"],
+    ],
+)
+def test_bad_options_are_one_line(tmp_path, capsys, options):
+    assert main([*options, "-o", str(tmp_path / "run")]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("truevar: error:")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_checkpoint_is_one_line_and_writes_nothing(tmp_path, capsys):
+    options = ["--resume", str(tmp_path / "none.pt"), "-o", str(tmp_path / "run")]
+    assert main(options) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_imports_nothing_but_what_it_computes_with(tmp_path):
+    """Readers, tables and plotting must not be needed on a bare training machine."""
+    code = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'tifffile', 'h5py', 'matplotlib', 'PIL'}:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "from truevar.training.command import main\n"
+        f"sys.exit(main(['--minutes', '0.02', '--batch', '2', '-o', {str(tmp_path / 'r')!r}, "
+        "'--no-validation']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "matplotlib is not installed" in done.stdout
+    shutil.rmtree(tmp_path / "r")
