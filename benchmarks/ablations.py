@@ -35,7 +35,7 @@ from truevar.model.f_hat import SparseFHat
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel, load_model
 from truevar.simulation.scenes import SCENES, simulate
-from truevar.training.loop import train
+from truevar.training.loop import train_model
 from truevar.training.tokenizer_stage import load_tokenizer, save_tokenizer, train_tokenizer
 from truevar.training.validation import VALIDATION_SEED, localize_simulated
 
@@ -185,7 +185,7 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
     )
     settings = replace(settings, **run.training)
     checkpoint = folder / "checkpoint.pt"
-    weights = train(
+    weights = train_model(
         config,
         settings,
         folder,

@@ -73,7 +73,7 @@ class Missing:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Missing())
-from truevar.training.command import main
+from truevar.commands.train import main
 try:
     main(["--help"])
 except SystemExit as stop:

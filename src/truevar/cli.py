@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("truevar.commands.evaluate", "score a table against the truth"),
     "render": ("truevar.commands.render", "make a picture of a table"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
-    "train": ("truevar.training.command", "train a model on simulated scenes"),
+    "train": ("truevar.commands.train", "train a model on simulated scenes"),
     "info": ("truevar.commands.info", "tell about the installation, a movie, a table, a model"),
 }
 """Module and one line of help by name."""

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import truevar
+from truevar.commands.train import main
 from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model.weights import load_model
 from truevar.training.checkpoint import load_checkpoint
-from truevar.training.command import main
-from truevar.training.loop import train
+from truevar.training.loop import train_model
 
 TINY = ModelConfig(
     stem_channels=8,
@@ -33,7 +33,7 @@ SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
 def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     lines = []
     config = TrainConfig(10, crops=160, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
-    weights = train(TINY, config, tmp_path, report=lines.append)
+    weights = train_model(TINY, config, tmp_path, report=lines.append)
     losses = [line["loss"] for line in lines if "loss" in line]
     assert len(losses) == 8
     assert losses[-1] < 0.8 * losses[0]
@@ -41,7 +41,7 @@ def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     assert first["step"] == 40
     assert load_model(weights).training["crops"] == 4 * first["step"]
 
-    again = train(TINY, SHORT, tmp_path / "more", resume=tmp_path / "checkpoint.pt")
+    again = train_model(TINY, SHORT, tmp_path / "more", resume=tmp_path / "checkpoint.pt")
     second = load_checkpoint(tmp_path / "more" / "checkpoint.pt")
     assert second["step"] > first["step"]
     assert second["seconds"] > first["seconds"]
@@ -55,7 +55,7 @@ def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
 def test_weights_keep_the_whole_recipe(tmp_path):
     config = TrainConfig(10, crops=2, batch=2, warmup=3, other_crops=(), seed=9)
     mix = TrainingMix(emccd_share=0.0, photons=(200.0, 2000.0))
-    model = load_model(train(TINY, config, tmp_path, mix=mix))
+    model = load_model(train_model(TINY, config, tmp_path, mix=mix))
     assert TrainConfig.from_dict(model.training["settings"]) == config
     assert TrainingMix.from_dict(model.training["mix"]) == mix
     assert model.training["truevar"] == truevar.__version__
@@ -64,9 +64,9 @@ def test_weights_keep_the_whole_recipe(tmp_path):
 
 def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path):
     with pytest.raises(UserError, match="scale_weights"):
-        train(TINY, replace(SHORT, scale_weights=(1.0,)), tmp_path / "run")
+        train_model(TINY, replace(SHORT, scale_weights=(1.0,)), tmp_path / "run")
     with pytest.raises(UserError, match="crops of 30 px"):
-        train(TINY, replace(SHORT, crop=30), tmp_path / "run")
+        train_model(TINY, replace(SHORT, crop=30), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -74,7 +74,7 @@ def test_widths_that_no_batch_has_room_for_are_said(tmp_path):
     """Never seen in training, a model announces nothing in cells as wide."""
     lines = []
     config = TrainConfig(10, crops=2, batch=2, other_crops=((20, 0.1), (80, 0.1)))
-    train(TINY, config, tmp_path, report=lines.append)
+    train_model(TINY, config, tmp_path, report=lines.append)
     notes = [line["note"] for line in lines if "note" in line]
     assert notes == ["no crops of 80 px: one has more pixels than a batch of 2 of 40 px"]
 
@@ -86,7 +86,7 @@ def test_validation_is_logged_and_sets_the_threshold(tmp_path):
         seen.append(sum(p.numel() for p in network.parameters()))
         return {"threshold": 0.35, "scene 1": {"E": 10.0}}
 
-    weights = train(TINY, SHORT, tmp_path, validate=validate)
+    weights = train_model(TINY, SHORT, tmp_path, validate=validate)
     assert seen
     assert load_model(weights).threshold == 0.35
     assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
@@ -95,13 +95,13 @@ def test_validation_is_logged_and_sets_the_threshold(tmp_path):
 def test_what_is_not_a_checkpoint_is_refused(tmp_path):
     path = tmp_path / "c.pt"
     with pytest.raises(UserError, match="no checkpoint"):
-        train(TINY, SHORT, tmp_path, resume=path)
+        train_model(TINY, SHORT, tmp_path, resume=path)
     path.write_bytes(b"garbage")
     with pytest.raises(UserError, match="not a checkpoint"):
-        train(TINY, SHORT, tmp_path, resume=path)
+        train_model(TINY, SHORT, tmp_path, resume=path)
     torch.save({"a": 1}, path)
     with pytest.raises(UserError, match="not a checkpoint"):
-        train(TINY, SHORT, tmp_path, resume=path)
+        train_model(TINY, SHORT, tmp_path, resume=path)
 
 
 def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
@@ -160,7 +160,7 @@ def test_training_imports_nothing_but_what_it_computes_with(tmp_path):
         "        if name.split('.')[0] in {'tifffile', 'h5py', 'matplotlib', 'PIL'}:\n"
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
-        "from truevar.training.command import main\n"
+        "from truevar.commands.train import main\n"
         f"sys.exit(main(['--minutes', '0.02', '--batch', '2', '-o', {str(tmp_path / 'r')!r}, "
         "'--no-validation']))\n"
     )

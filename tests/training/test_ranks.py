@@ -66,7 +66,7 @@ tiny = ModelConfig(
 )
 config = loop.TrainConfig(10, crops=6, batch=2, warmup=2, log_every=1, other_crops=())
 lines = []
-loop.train(
+loop.train_model(
     tiny, config, folder / f"own{rank}",
     validate=lambda network: {"threshold": 0.3}, report=lines.append,
 )

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from truevar.commands.train import main
 from truevar.config import ModelConfig, TrainConfig
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import DEFAULT_MODEL, load_model, save_model_pt, save_weights
 from truevar.training.checkpoint import load_checkpoint
-from truevar.training.command import main
-from truevar.training.loop import train
+from truevar.training.loop import train_model
 from truevar.training.start import read_start, take_weights
 
 TINY = ModelConfig(
@@ -95,7 +95,7 @@ def test_what_cannot_be_started_from(tmp_path: Path) -> None:
 def test_a_run_starts_from_weights_with_all_else_fresh(tmp_path: Path, weights: Path) -> None:
     # A rate of nothing: what is written in the end is what it started from.
     config = TrainConfig(10, crops=2, batch=2, learning_rate=1e-12, other_crops=())
-    written = train(TINY, config, tmp_path / "run", start=read_start(weights))
+    written = train_model(TINY, config, tmp_path / "run", start=read_start(weights))
     model = load_model(written)
     assert model.threshold == 0.65
     assert model.training["steps"] == 1
@@ -109,10 +109,10 @@ def test_a_run_starts_from_weights_with_all_else_fresh(tmp_path: Path, weights: 
     # A run that goes on with that one still knows where it came from.
     checkpoint = tmp_path / "run" / "checkpoint.pt"
     assert load_checkpoint(checkpoint)["step"] == 1
-    again = train(TINY, replace(config, crops=4), tmp_path / "more", resume=checkpoint)
+    again = train_model(TINY, replace(config, crops=4), tmp_path / "more", resume=checkpoint)
     assert load_model(again).training["started_from"] == str(weights)
     with pytest.raises(UserError, match="give one of the two"):
-        train(TINY, config, tmp_path / "no", resume=checkpoint, start=read_start(weights))
+        train_model(TINY, config, tmp_path / "no", resume=checkpoint, start=read_start(weights))
 
 
 def test_the_command_trains_the_model_of_the_weights_and_no_other_tokeniser(

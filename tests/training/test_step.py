@@ -8,7 +8,7 @@ from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss
 from truevar.model.weights import load_model
 from truevar.simulation.crops import CropBatch, sample_crops
-from truevar.training.loop import train
+from truevar.training.loop import train_model
 from truevar.training.step import batch_loss
 
 TINY = ModelConfig(
@@ -135,7 +135,7 @@ def test_gradients_of_micro_batches_add_up_to_the_batchs(network):
 def test_a_step_of_micro_batches_is_one_step(tmp_path):
     lines = []
     config = TrainConfig(10, crops=4, batch=2, micro_batch=1, warmup=1, log_every=1)
-    weights = train(TINY, replace(config, other_crops=()), tmp_path, report=lines.append)
+    weights = train_model(TINY, replace(config, other_crops=()), tmp_path, report=lines.append)
     assert [line["step"] for line in lines] == [1, 2]
     assert load_model(weights).training["crops"] == 4
 
@@ -150,6 +150,6 @@ def test_the_clock_is_looked_at_after_every_micro_batch(tmp_path, monkeypatch):
 
     monkeypatch.setattr("truevar.training.loop.batch_loss", counting)
     config = TrainConfig(1e-9, batch=8, micro_batch=2, other_crops=())
-    weights = train(TINY, config, tmp_path)
+    weights = train_model(TINY, config, tmp_path)
     assert made == [2]
     assert load_model(weights).training["steps"] == 1

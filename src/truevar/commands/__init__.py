@@ -1,1 +1,1 @@
-"""The commands of ``truevar``, a module each (``truevar.training.command`` is the last one)."""
+"""The commands of ``truevar``, a module each."""

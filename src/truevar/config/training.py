@@ -52,6 +52,8 @@ class TrainConfig:
         validate_every: seconds between validations.
         scale_weights: of the loss, coarse to fine; of fewer scales the last ones.
         checkpointing: compute activations again in the backward pass: less memory, more time.
+        taught_crops: so many to teach an image side that is not that of the weights a run
+            starts from, see :mod:`truevar.training.image_side_stage`; 0 for none.
         seed: of the scenes; a resumed run draws new ones.
     """
 
@@ -75,6 +77,7 @@ class TrainConfig:
     validate_every: float = 900.0
     scale_weights: tuple[float, ...] = (0.5, 0.7, 0.9, 1.0)
     checkpointing: bool = False
+    taught_crops: int = 4000
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class TrainConfig:
         for name in ("crops", "micro_batch"):
             if getattr(self, name) is not None:
                 check_least(self, name, 1)
-        for name in ("weight_decay", "seed"):
+        for name in ("weight_decay", "seed", "taught_crops"):
             check_least(self, name, 0)
         for name in ("sampled", "corrupted"):
             check_share(self, name)

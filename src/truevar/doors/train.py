@@ -25,7 +25,7 @@ from truevar.io.atomic import check_folder
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.weights import TrainedModel, load_model, save_model_pt
 from truevar.training.checkpoint import check_same_model
-from truevar.training.loop import train
+from truevar.training.loop import train_model
 from truevar.training.ranks import first_process
 from truevar.training.tokenizer_stage import train_tokenizer
 from truevar.training.validation import ValidationPlan, validate
@@ -160,7 +160,7 @@ def _train(
         score: Callable[[Any], dict[str, Any]] | None = None
         if training.minutes >= SCORED_FROM:
             score = lambda network: validate(network, _PLAN)  # noqa: E731
-        train(
+        train_model(
             model,
             replace(training, minutes=left),
             folder,

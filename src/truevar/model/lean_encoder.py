@@ -98,8 +98,8 @@ class LeanEncoder(nn.Module):
         f_BChw = modulated(self.fuse, three_BChw, self.film(cond_BD))
         for block in self.joint:
             f_BChw = block(f_BChw, cond_BD)
-        f_BCHW = F.pixel_shuffle(self.leave(F.silu(f_BChw)), self.step)
-        return F.silu(f_BCHW, inplace=not torch.is_grad_enabled())
+        # What is read of them is linear, and so are they: nothing is cut off at zero.
+        return F.pixel_shuffle(self.leave(F.silu(f_BChw)), self.step)
 
 
 def make_encoder(config: ModelConfig) -> FrameEncoder | LeanEncoder:

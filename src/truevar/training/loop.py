@@ -36,7 +36,7 @@ from truevar.training.start import Start, take_weights
 from truevar.training.step import batch_loss
 
 
-def train(
+def train_model(
     model_config: ModelConfig,
     config: TrainConfig,
     folder: Path,

@@ -27,11 +27,6 @@ class Recipe:
     run: RunConfig
     start: Start | None = None
 
-    def needs_tokenizer(self, resumed: bool) -> bool:
-        """Whether a tokeniser has to be made or given first."""
-        has = resumed or (self.start is not None and self.start.has_tokenizer)
-        return self.run.model.residual == "codes" and not has
-
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the options ask for, checked before anything is written.

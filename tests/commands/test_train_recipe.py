@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from truevar.commands.train import add_arguments, main
+from truevar.commands.train_recipe import Recipe, recipe_of
 from truevar.config import ENDLESS, PRESETS, ModelConfig, RunConfig, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import save_weights
-from truevar.training.command import add_arguments, main
-from truevar.training.loop import train
-from truevar.training.recipe import Recipe, recipe_of
+from truevar.training.loop import train_model
+from truevar.training.run import needs_tokenizer
 
 TINY = ModelConfig(
     stem_channels=8,
@@ -44,7 +45,7 @@ def written(folder: Path, **sections: object) -> Path:
 def test_defaults() -> None:
     assert recipe().run == RunConfig(PRESETS["small"])
     assert recipe("--preset", "full").run.model == PRESETS["full"]
-    assert recipe().needs_tokenizer(resumed=False)
+    assert needs_tokenizer(recipe().run.model, None, resumed=False)
 
 
 def test_a_file_says_all_three_and_options_go_before_it(tmp_path: Path) -> None:
@@ -65,13 +66,13 @@ def test_what_a_file_leaves_out(tmp_path: Path) -> None:
 
 def test_a_model_without_codes_needs_no_tokeniser(tmp_path: Path) -> None:
     path = written(tmp_path, model={"residual": "none"})
-    assert not recipe("--config", path).needs_tokenizer(resumed=False)
+    assert not needs_tokenizer(recipe("--config", path).run.model, None, resumed=False)
 
 
 def test_a_resumed_run_goes_on_as_it_was_but_for_its_budget(tmp_path: Path) -> None:
     mix = TrainingMix(haze_share=0.5)
     config = TrainConfig(10, crops=3, batch=3, warmup=7, other_crops=())
-    train(TINY, config, tmp_path, mix=mix)
+    train_model(TINY, config, tmp_path, mix=mix)
     checkpoint = tmp_path / "checkpoint.pt"
     found = recipe("--resume", checkpoint, "--crops", "6").run
     assert (found.model, found.mix) == (TINY, mix)
@@ -88,7 +89,7 @@ def test_the_model_of_weights_unless_a_file_describes_another(tmp_path: Path) ->
     save_weights(weights, TrueVAREmitterPredictor(config=TINY), 0.5, {}, {})
     found = recipe("--from", weights)
     assert found.run.model == TINY
-    assert not found.needs_tokenizer(resumed=False)
+    assert not needs_tokenizer(found.run.model, found.start, resumed=False)
     path = written(tmp_path, model={**TINY.to_dict(), "coarsest_cell": 32})
     assert recipe("--from", weights, "--config", path).run.model.coarsest_cell == 32
 

@@ -11,21 +11,14 @@ from typing import Any
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser
+from truevar.commands.train_recipe import DEFAULT_PRESET, recipe_of
 from truevar.config import PRESETS, ModelConfig
 from truevar.device import pick_device
 from truevar.errors import UserError
-from truevar.model.tokenizer import EmitterTokenizer
 from truevar.training.curve import draw_curve
-from truevar.training.loop import train
 from truevar.training.ranks import first_process
-from truevar.training.recipe import DEFAULT_PRESET, recipe_of
-from truevar.training.tokenizer_stage import (
-    load_tokenizer,
-    measure_tokenizer,
-    save_tokenizer,
-    train_tokenizer,
-)
-from truevar.training.validation import QUICK, validate
+from truevar.training.run import make_folder, make_tokenizer, run_recipe
+from truevar.training.tokenizer_stage import load_tokenizer
 
 EXAMPLES = """\
 examples:
@@ -112,18 +105,8 @@ def run(args: argparse.Namespace) -> int:
     model, training = recipe.run.model, recipe.run.training
     device = pick_device(args.device)
     given = load_tokenizer(args.tokenizer, model) if args.tokenizer else None
-    if given and not (recipe.needs_tokenizer(bool(args.resume)) or args.resume):
-        raise UserError("the model has a tokeniser already, or needs none; leave --tokenizer out")
-    try:
-        args.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write into {args.output}; choose another folder") from error
     if args.stage == "tokenizer":
-        _tokenizer(args.output, model, min(training.minutes, 30.0), training.seed)
-        return 0
-    tokenizer = given
-    if given is None and recipe.needs_tokenizer(bool(args.resume)) and first_process():
-        tokenizer = _tokenizer(args.output, model, min(2.0, training.minutes / 5), training.seed)
+        return _tokenizer(args.output, model, min(training.minutes, 30.0), training.seed)
     with tqdm(
         total=training.crops or round(training.minutes, 2),
         file=sys.stderr,
@@ -150,17 +133,15 @@ def run(args: argparse.Namespace) -> int:
             bar.n = min(bar.total, done)
             bar.refresh()
 
-        weights = train(
-            model,
-            training,
+        weights = run_recipe(
+            recipe.run,
             args.output,
             device,
-            args.resume,
-            recipe.run.mix,
-            validate=None if args.no_validation else lambda net: validate(net, QUICK),
-            report=report,
-            tokenizer=tokenizer,
             start=recipe.start,
+            resume=args.resume,
+            tokenizer=given,
+            validated=not args.no_validation,
+            report=report,
         )
     if not first_process():
         return 0
@@ -174,15 +155,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tokenizer(folder: Path, config: ModelConfig, minutes: float, seed: int) -> EmitterTokenizer:
-    """Train a tokeniser, write it into a folder, and say how good it is."""
-    tokenizer = train_tokenizer(config, minutes, seed=seed)
-    save_tokenizer(folder / "tokenizer.pt", tokenizer, config)
-    found = measure_tokenizer(tokenizer, fields=64)
-    use = ", ".join(f"{100 * share:.0f} %" for share in found["in_use"])
-    print(f"tokeniser: {folder / 'tokenizer.pt'}; {100 * found['error']:.1f} % of a cell off, ")
-    print(f"           codes in use per scale: {use} (of {found['cells']} cells)")
-    return tokenizer
+def _tokenizer(folder: Path, config: ModelConfig, minutes: float, seed: int) -> int:
+    """Train a tokeniser alone, and say how good it is."""
+    make_folder(folder)
+    make_tokenizer(folder, config, minutes, seed, lambda line: print(line["note"]))
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
