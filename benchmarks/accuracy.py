@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from truevar.evaluation.joint_limits import limit_efficiency
-from truevar.evaluation.scoring import pool, score
+from truevar.evaluation.scoring import evaluate, pool
 from truevar.model.weights import load_model
 from truevar.simulation.scenes import SCENES, simulate
 from truevar.training.validation import localize_simulated
@@ -60,7 +60,7 @@ def main() -> int:
                 )
                 # Everything from 0.05 up, so that the reliability of prob can be judged.
                 found = localize_simulated(model, movie, min_prob=0.05)
-                scores.append(score(found, movie.truth, min_prob=threshold, resamples=0))
+                scores.append(evaluate(found, movie.truth, min_prob=threshold, resamples=0))
                 for window in limits if args.limit_frames else ():
                     chosen = range(1, min(args.frames - 1, 1 + args.limit_frames))
                     limits[window].append(

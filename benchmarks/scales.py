@@ -22,7 +22,7 @@ from truevar.evaluation.scale_detail import (
     counted_in_true_cells,
     expected_in_true_cells,
 )
-from truevar.evaluation.scoring import score
+from truevar.evaluation.scoring import evaluate
 from truevar.inference.decode import decode
 from truevar.inference.modes import FrameStack, predict_scales, super_resolution_cells
 from truevar.io.movies.movie import open_movie
@@ -49,7 +49,7 @@ def main() -> int:
         stack, truth = seen(64, args.frames, density, args.seed)
         cells = []
         for scale in predict_scales(model, stack, CELLS):
-            total = score(scale.emitters, truth, resamples=0)
+            total = evaluate(scale.emitters, truth, resamples=0)
             cells.append(f"{total.efficiency:.1f}; {total.jaccard:.1f}; {total.rmse:.1f}")
         print(f"| {density:g} | " + " | ".join(cells) + " |", flush=True)
     print()
@@ -86,7 +86,7 @@ def finer_grids(model: TrainedModel, n_frames: int, seed: int) -> list[list[str]
         found = decode(output, stack.psf_sigma, model.next_scale.merge_rule, model.threshold)
         table = Emitters({"frame": found.image, "x": found.x * px, "y": found.y * px})
         centred = at_cell_centres(table, output, px, 0.5 * stack.psf_sigma * px)
-        total = score(centred, truth, resamples=0)
+        total = evaluate(centred, truth, resamples=0)
         rows.append(
             [
                 f"{output.grid[1]} ({output.cell:g} px)",

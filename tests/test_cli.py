@@ -96,7 +96,7 @@ def test_simulate_writes_what_the_function_makes(made: Path) -> None:
 def test_a_large_movie_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("truevar.commands.simulate.LARGEST_IMAGEJ", 1000)
+    monkeypatch.setattr("truevar.io.movies.write.LARGEST_IMAGEJ", 1000)
     what = ["simulate", "--scene", "2d-emccd", "--density", "1", "--frames", "3", "--size", "16"]
     assert main([*what, "-o", str(tmp_path / "m.tif"), "--truth", str(tmp_path / "t.csv")]) == 0
     with tifffile.TiffFile(tmp_path / "m.tif") as file:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from truevar.emitters import Emitters
-from truevar.evaluation.scoring import score
+from truevar.evaluation.scoring import evaluate
 from truevar.model.tokenizer import emitter_field
 from truevar.model.weights import NEXT_SCALE_MODEL, available_models, load_model
 from truevar.simulation.scenes import simulate
@@ -63,7 +63,7 @@ def test_truth_to_codes_and_back(tokenizer, density):
         inside &= (truth[axis] >= -0.5 * PIXEL) & (truth[axis] < (SIZE - 0.5) * PIXEL)
     truth = truth.select(inside)
     for continuous, most in ((False, 5.0), (True, 2.0)):
-        found = score(through_codes(tokenizer, truth, 40, continuous), truth, resamples=0)
+        found = evaluate(through_codes(tokenizer, truth, 40, continuous), truth, resamples=0)
         assert found.jaccard >= 99.0
         assert found.rmse <= most
 

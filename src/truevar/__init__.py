@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from truevar.camera import Camera
     from truevar.emitters import Emitters
     from truevar.errors import TrueVARWarning, UserError
+    from truevar.evaluation.scoring import evaluate
     from truevar.inference.localize import localize
-    from truevar.io.tables.table import read_emitters
+    from truevar.io.tables.table import read_emitters as read
+    from truevar.io.tables.table import write_emitters as write
     from truevar.model.weights import load_model
+    from truevar.simulation.scenes import simulate
+    from truevar.training.run import train
     from truevar.view.render import save_picture
 
 _WHERE = {
@@ -24,11 +28,18 @@ _WHERE = {
     "Emitters": "truevar.emitters",
     "TrueVARWarning": "truevar.errors",
     "UserError": "truevar.errors",
+    "evaluate": "truevar.evaluation.scoring",
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
-    "read_emitters": "truevar.io.tables.table",
+    "read": "truevar.io.tables.table:read_emitters",
     "save_picture": "truevar.view.render",
+    "simulate": "truevar.simulation.scenes",
+    "train": "truevar.training.run",
+    "write": "truevar.io.tables.table:write_emitters",
 }
+"""Module of every name, and what it is called there if otherwise."""
+
+_RENAMED = {"read_emitters": "read", "write_emitters": "write"}
 
 __all__ = [
     "Camera",
@@ -36,15 +47,22 @@ __all__ = [
     "TrueVARWarning",
     "UserError",
     "__version__",
+    "evaluate",
     "load_model",
     "localize",
-    "read_emitters",
+    "read",
     "save_picture",
+    "simulate",
+    "train",
+    "write",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: training needs none of the readers, help none of torch.
     if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
+        module, _, called = _WHERE[name].partition(":")
+        return getattr(import_module(module), called or name)
+    if name in _RENAMED:
+        raise AttributeError(f"truevar.{name} is called truevar.{_RENAMED[name]} now")
     raise AttributeError(f"module 'truevar' has no attribute {name!r}")

@@ -12,7 +12,7 @@ from truevar.evaluation import scoring
 from truevar.evaluation.bootstrap import FrameSums, interval
 from truevar.evaluation.limits import single_emitter_bound
 from truevar.evaluation.matching import assign
-from truevar.evaluation.scoring import best_threshold, paired_difference, pool, score
+from truevar.evaluation.scoring import best_threshold, evaluate, paired_difference, pool
 
 SIZE = {"pixel_size": 100.0, "width": 64, "height": 64}
 ALL = {**SIZE, "dim_share": 0.0}
@@ -37,7 +37,7 @@ def test_counted_by_hand():
     """Three found with 30, 40 and 0 nm, one missed, one false alarm."""
     truth = table([[0, 1000, 1000], [0, 3000, 1000], [1, 1000, 1000], [1, 3000, 3000]])
     pred = table([[0, 1030, 1000], [0, 3000, 1040], [1, 1000, 1000], [1, 1000, 3000]])
-    found = score(pred, truth, **ALL)
+    found = evaluate(pred, truth, **ALL)
     assert (found.tp, found.fp, found.fn, found.frames) == (3, 1, 1, 2)
     assert found.jaccard == pytest.approx(60)
     assert found.precision == found.recall == pytest.approx(75)
@@ -57,36 +57,36 @@ def test_border_goes_by_the_truth_of_a_pair_and_by_the_place_of_a_lone_predictio
             [0, 500, 4000],  # lone, inside: FP
         ]
     )
-    found = score(pred, truth, **ALL)
+    found = evaluate(pred, truth, **ALL)
     assert (found.tp, found.fp, found.fn) == (1, 1, 0)
 
 
 def test_the_dimmest_quarter_counts_nowhere():
     truth = table([[0, 1000 * i, 1000] for i in range(1, 5)], photons=[10.0, 500, 500, 600])
     pred = table([[0, 1010, 1000], [0, 2010, 1000]])
-    found = score(pred, truth, **SIZE)
+    found = evaluate(pred, truth, **SIZE)
     assert (found.tp, found.fp, found.fn) == (1, 0, 2)
-    missed = score(pred.select([1]), truth, **SIZE)
+    missed = evaluate(pred.select([1]), truth, **SIZE)
     assert (missed.tp, missed.fp, missed.fn) == (1, 0, 2)
-    assert score(pred, truth, **SIZE, dim_photons=550).fn == 1
+    assert evaluate(pred, truth, **SIZE, dim_photons=550).fn == 1
 
 
 def test_finding_nothing():
     truth, none = grid(3), Emitters.empty()
-    found = score(none, truth, **ALL)
+    found = evaluate(none, truth, **ALL)
     assert found.jaccard == 0
     assert np.isnan(found.rmse)
     assert found.efficiency == pytest.approx(100 - np.hypot(100, 250))
-    silent = score(none, none, **ALL)
+    silent = evaluate(none, none, **ALL)
     assert np.isnan(silent.efficiency)
     assert silent.as_dict()["efficiency"] is None
-    assert score(grid(2), none, **ALL).fp == 4
+    assert evaluate(grid(2), none, **ALL).fp == 4
 
 
 def test_axial_error_and_efficiency():
     truth = grid(3).with_columns(z=np.zeros(9))
     pred = moved(truth, 40.0, 0.0, z=np.full(9, 60.0))
-    found = score(pred, truth, **ALL)
+    found = evaluate(pred, truth, **ALL)
     assert found.rmse_axial == pytest.approx(60)
     assert found.efficiency_lateral == pytest.approx(60)
     assert found.efficiency_axial == pytest.approx(70)
@@ -95,7 +95,7 @@ def test_axial_error_and_efficiency():
 
 def test_duplicates_are_predictions_within_a_sigma_of_one_of_their_frame():
     pred = table([[0, 1000, 1000], [0, 1130, 1000], [1, 1000, 1000], [1, 1131, 1000]])
-    found = score(pred, grid(2), **ALL, psf_sigma=130.0)
+    found = evaluate(pred, grid(2), **ALL, psf_sigma=130.0)
     assert found.duplicates == pytest.approx(50)
 
 
@@ -109,18 +109,18 @@ def normal_errors(n_frames=60, sigma=12.0, seed=0, jitter=300.0):
 
 
 def test_coverage_of_normal_errors():
-    found = score(*normal_errors(), **ALL)
+    found = evaluate(*normal_errors(), **ALL)
     assert found.coverage_50 == pytest.approx(50, abs=4)
     assert found.coverage_68 == pytest.approx(68, abs=4)
     assert found.coverage_95 == pytest.approx(95, abs=2)
     low, high = found.intervals["coverage_68"]
     assert low < 68 < high
     assert high - low < 10
-    boastful = score(*normal_errors(sigma=24.0), **ALL)
+    boastful = evaluate(*normal_errors(sigma=24.0), **ALL)
     assert boastful.coverage_95 < 60
     pred, truth = normal_errors(2)
     unknown = pred.with_columns(sigma_x=np.full(len(pred), np.nan))
-    assert score(unknown, truth, **ALL).coverage_95 == 0
+    assert evaluate(unknown, truth, **ALL).coverage_95 == 0
 
 
 def test_distance_from_the_limit():
@@ -137,21 +137,21 @@ def test_distance_from_the_limit():
     close = {"frame": [41, 41], "x": [3000.0, 3700.0], "y": [3000.0, 3000.0]}
     truth = Emitters.concat([truth, Emitters({**close, "photons": [3000, 5], "bg": [20, 20]})])
     pred = Emitters.concat([pred, Emitters({**close, "y": [3200.0, 3200.0]})])
-    found = score(pred, truth)
+    found = evaluate(pred, truth)
     assert found.frames == 45
     assert found.limit_ratio == pytest.approx(1.3, rel=0.08)
     low, high = found.intervals["limit_ratio"]
     assert low < 1.3 < high
     assert found.duplicates == 0
-    shifted = score(moved(pred, 0.0, 2.0), truth)
+    shifted = evaluate(moved(pred, 0.0, 2.0), truth)
     assert shifted.bias_x == pytest.approx(found.bias_x)
     assert shifted.bias_y == pytest.approx(found.bias_y + 2.0)
     assert shifted.limit_ratio > found.limit_ratio
     assert abs(found.bias_y) < 0.6
-    given = score(pred, truth, bounds=np.full((len(truth), 2), 1e9))
+    given = evaluate(pred, truth, bounds=np.full((len(truth), 2), 1e9))
     assert given.limit_ratio < 1e-6
     with pytest.raises(UserError, match="bounds"):
-        score(pred, truth, bounds=np.ones(3))
+        evaluate(pred, truth, bounds=np.ones(3))
 
 
 def test_calibration_of_prob():
@@ -161,13 +161,13 @@ def test_calibration_of_prob():
     prob = rng.choice([0.03, 0.25, 0.85], len(every))
     truth = every.select(rng.random(len(every)) < prob)
     pred = every.with_columns(prob=prob)
-    fair = score(pred, truth, **ALL, min_prob=0.5)
+    fair = evaluate(pred, truth, **ALL, min_prob=0.5)
     assert fair.ece < 0.03
     assert fair.fp == ((prob == 0.85).sum() - fair.tp)
-    shy = score(pred.with_columns(prob=np.where(prob > 0.5, 0.65, prob)), truth, **ALL)
+    shy = evaluate(pred.with_columns(prob=np.where(prob > 0.5, 0.65, prob)), truth, **ALL)
     assert shy.ece == pytest.approx(0.1, abs=0.03)
     with pytest.raises(UserError, match="prob"):
-        score(every, truth, **ALL, min_prob=0.5)
+        evaluate(every, truth, **ALL, min_prob=0.5)
 
 
 def test_pixel_grid_bias():
@@ -177,19 +177,19 @@ def test_pixel_grid_bias():
     truth = moved(truth, *rng.uniform(-200, 200, (2, len(truth))))
     centre_x, centre_y = (np.round(v / 100) * 100 for v in (truth.x, truth.y))
     pred = moved(truth, 0.1 * (centre_x - truth.x), 0.1 * (centre_y - truth.y))
-    assert score(pred, truth, **ALL).grid_bias == pytest.approx(4.5, abs=0.3)
-    assert score(truth, truth, **ALL).grid_bias == 0
+    assert evaluate(pred, truth, **ALL).grid_bias == pytest.approx(4.5, abs=0.3)
+    assert evaluate(truth, truth, **ALL).grid_bias == 0
 
 
 def test_interval_is_that_of_frames():
     """Half of the frames perfect, half empty-handed: JI 50 ± 1.96 √(0.25 / F)."""
     truth = grid(2, 100)
-    found = score(truth.select(truth.frame % 2 == 0), truth, **ALL)
+    found = evaluate(truth.select(truth.frame % 2 == 0), truth, **ALL)
     low, high = found.intervals["jaccard"]
     assert found.jaccard == 50
     assert low == pytest.approx(50 - 9.8, abs=1.5)
     assert high == pytest.approx(50 + 9.8, abs=1.5)
-    assert not score(truth, truth, **ALL, resamples=0).intervals
+    assert not evaluate(truth, truth, **ALL, resamples=0).intervals
 
 
 def test_medians_of_resamples_are_those_of_the_values_written_out():
@@ -211,7 +211,7 @@ def test_paired_difference_sees_what_single_intervals_hide():
     kept = rng.random(len(truth)) < hard
     a = truth.select(kept)
     b = truth.select(kept & (rng.random(len(truth)) < 0.95))
-    score_a, score_b = score(a, truth, **ALL), score(b, truth, **ALL)
+    score_a, score_b = evaluate(a, truth, **ALL), evaluate(b, truth, **ALL)
     assert score_a.intervals["efficiency"][0] < score_b.intervals["efficiency"][1]
     apart = paired_difference(score_a, score_b)
     assert apart.value == pytest.approx(score_a.efficiency - score_b.efficiency)
@@ -219,7 +219,7 @@ def test_paired_difference_sees_what_single_intervals_hide():
     assert apart.clear
     assert not paired_difference(score_a, score_a).clear
     with pytest.raises(UserError, match="paired"):
-        paired_difference(score_a, score(truth, grid(5, 61), **ALL))
+        paired_difference(score_a, evaluate(truth, grid(5, 61), **ALL))
     with pytest.raises(UserError, match="ece"):
         paired_difference(score_a, score_b, "ece")
 
@@ -229,8 +229,8 @@ def test_pooled_movies_are_one_movie():
     early = [t.select(t.frame < 4) for t in (pred, truth)]
     late = [t.select(t.frame >= 4) for t in (pred, truth)]
     late = [t.with_columns(frame=t.frame - 4) for t in late]
-    pooled = pool([score(*early, **ALL, resamples=0), score(*late, **ALL, resamples=0)])
-    whole = score(pred, truth, **ALL)
+    pooled = pool([evaluate(*early, **ALL, resamples=0), evaluate(*late, **ALL, resamples=0)])
+    whole = evaluate(pred, truth, **ALL)
     both = [score.as_dict() for score in (pooled, whole)]
     for plain in both:
         del plain["intervals"]
@@ -257,7 +257,7 @@ def test_best_threshold():
     assert 0.3 < best.threshold <= 0.6
     assert len(best.thresholds) == len(best.efficiencies) == 19
     for least, found in zip(best.thresholds, best.efficiencies, strict=True):
-        single = score(pred, truth, **ALL, min_prob=least, resamples=0)
+        single = evaluate(pred, truth, **ALL, min_prob=least, resamples=0)
         assert found == pytest.approx(single.efficiency)
     brightness = pred.with_columns(photons=1000 * pred.prob)
     assert best_threshold(brightness, truth, **ALL, thresholds=[500.0], by="photons").efficiency
@@ -266,7 +266,7 @@ def test_best_threshold():
 
 
 def test_what_is_written():
-    found = score(*normal_errors(5), **ALL, psf_sigma=130.0)
+    found = evaluate(*normal_errors(5), **ALL, psf_sigma=130.0)
     plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert plain["limit_ratio"] is None
     assert len(plain["intervals"]["efficiency"]) == 2
@@ -279,11 +279,11 @@ def test_what_is_written():
 
 def test_wrong_input():
     with pytest.raises(UserError, match="width"):
-        score(grid(2), grid(2), 100.0)
+        evaluate(grid(2), grid(2), 100.0)
     with pytest.raises(UserError, match="from 0"):
-        score(table([[-1, 0, 0]]), grid(2), **ALL)
+        evaluate(table([[-1, 0, 0]]), grid(2), **ALL)
     with pytest.raises(UserError, match="tables of truevar.Emitters are scored, not str"):
-        score("a.csv", grid(2), **ALL)
+        evaluate("a.csv", grid(2), **ALL)
     given = {"pixel_size": 100.0, "width": 64, "height": 64}
     for wrong in (
         {"pixel_size": "100"},
@@ -301,7 +301,7 @@ def test_wrong_input():
         {"resamples": -1},
     ):
         with pytest.raises(UserError, match=f"^{next(iter(wrong))} is "):
-            score(grid(2), grid(2), **{**given, **wrong})
+            evaluate(grid(2), grid(2), **{**given, **wrong})
 
 
 def test_a_thousand_resamples_match_no_emitter_again(monkeypatch):
@@ -315,7 +315,7 @@ def test_a_thousand_resamples_match_no_emitter_again(monkeypatch):
     monkeypatch.setattr(scoring, "assign", counting)
     truth = grid(3, 20)
     pred = moved(truth, *np.random.default_rng(5).normal(0, 10, (2, len(truth))))
-    found = score(pred, truth, **ALL)
+    found = evaluate(pred, truth, **ALL)
     assert assigned == [len(truth)]
     low, high = found.intervals["rmse"]
     assert low < found.rmse < high

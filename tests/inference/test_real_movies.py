@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 import truevar
-from truevar.evaluation.scoring import score
+from truevar.evaluation.scoring import evaluate
 
 # Their cameras are not known: estimates, which are warned of, are what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
@@ -66,7 +66,7 @@ def test_storm_analysis_movie_is_localised_to_its_truth(shared_data):
     truth = truevar.read_emitters(folder / "test_olist.bin", pixel_size=160)
     camera = {"baseline": 100.0, "e_per_adu": 1.0, "read_sigma": 0.0}
     found = truevar.localize(folder / "test.dax", pixel_size=160, psf_sigma=160, camera=camera)
-    result = score(
+    result = evaluate(
         found, truth, pixel_size=160, width=256, height=256, border=0, dim_share=0, resamples=0
     )
     assert result.jaccard >= 90

@@ -11,10 +11,11 @@ from scipy.spatial import cKDTree
 
 from truevar.config import ModelConfig
 from truevar.emitters import Emitters
-from truevar.evaluation.scoring import pool, score
+from truevar.evaluation.scoring import evaluate, pool
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
-from truevar.simulation.scenes import SCENES, SimulatedMovie, simulate
+from truevar.simulation.movie import SimulatedMovie
+from truevar.simulation.scenes import SCENES, simulate
 from truevar.training import validation
 from truevar.training.validation import (
     THRESHOLDS,
@@ -98,7 +99,7 @@ def test_a_trained_model_is_scored_on_held_out_scenes() -> None:
     for background in SCENES[SCENE].backgrounds:
         movie = simulate(SCENE, 0.5, 2, 32, VALIDATION_SEED, background)
         table = localize_simulated(TrainedModel(network.eval()), movie, min(THRESHOLDS))
-        scores.append(score(table, movie.truth, min_prob=found["threshold"], resamples=0))
+        scores.append(evaluate(table, movie.truth, min_prob=found["threshold"], resamples=0))
     assert found[f"{SCENE} 0.5"]["E"] == pytest.approx(pool(scores).efficiency, abs=0.01)
 
 

@@ -93,10 +93,10 @@ def run(args: argparse.Namespace) -> int:
     if meta.get("pixel_size") is None:
         raise UserError(f"{args.truth} does not tell the pixel size; give --pixel-size NM")
 
-    from truevar.evaluation.scoring import score
+    from truevar.evaluation.scoring import evaluate
 
     try:
-        result = score(pred, truth, psf_sigma=args.psf_sigma, min_prob=args.min_prob)
+        result = evaluate(pred, truth, psf_sigma=args.psf_sigma, min_prob=args.min_prob)
     except ValueError as error:
         raise UserError(
             f"cannot score {args.pred} against {args.truth}: {words_of(error)}"

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import errno
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from truevar.commands.parser import above_zero, add_overwrite, whole, zero_or_more
 from truevar.commands.progress import Progress
 from truevar.errors import UserError
-
-if TYPE_CHECKING:
-    from truevar.simulation.scenes import SimulatedMovie
 
 DESCRIPTION = """\
 Make a movie of a named scene, with noise, and a table of the emitters that are in it.
@@ -41,11 +32,6 @@ shows about 1.5 times as many.
 example:
   truevar simulate --scene 2d-scmos --density 1 --frames 100 -o movie.tif --truth truth.csv
 """
-
-LARGEST_IMAGEJ = 3_500_000_000
-"""Bytes of pixels; a larger movie becomes a BigTIFF, for classic TIFF ends at 4 GiB."""
-
-_CAMERA_TAGS = ("baseline", "e_per_adu", "em_gain", "read_sigma")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     truth = movie.truth
     with replacing(args.output) as temporary:
         with Progress("simulating", args.quiet) as progress:
-            write_movie(movie, temporary, progress)
+            movie.draw_into(temporary, progress)
         # Inside: without its truth the movie does not appear either.
         truth.write(args.truth, args.overwrite)
     if not args.quiet:
@@ -118,56 +104,3 @@ def run(args: argparse.Namespace) -> int:
         print(f"movie: {args.output}, {args.frames} frames of {args.size} x {args.size} px")
         print(f"truth: {args.truth}, {len(truth):,} emitters, {per_frame:.4g} per frame")
     return 0
-
-
-def write_movie(movie: SimulatedMovie, path: Path, progress: Progress) -> None:
-    """Write a movie block by block, with pixel size and camera in its tags.
-
-    Args:
-        movie: not drawn yet.
-        path: the TIFF.
-        progress: told after every block.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    import tifffile
-
-    camera = movie.camera.describe()
-    per_um = 1000 / movie.pixel_size
-    metadata: dict[str, Any] = {
-        "axes": "TYX",
-        "pixel_size": movie.pixel_size,
-        **{name: camera[name] for name in _CAMERA_TAGS},
-    }
-    large = 2 * int(np.prod(movie.shape)) > LARGEST_IMAGEJ
-    if not large:
-        metadata["unit"] = "um"
-    try:
-        # Opened here: tifffile leaves its file open where a full disk stops it early.
-        with (
-            open(path, "wb") as handle,
-            tifffile.TiffWriter(handle, bigtiff=large, imagej=not large) as file,
-        ):
-            file.write(
-                _pages(movie, progress),
-                shape=movie.shape,
-                dtype=np.uint16,
-                photometric="minisblack",
-                resolution=(1e4 * per_um, 1e4 * per_um) if large else (per_um, per_um),
-                resolutionunit="CENTIMETER" if large else "NONE",
-                metadata=metadata,
-            )
-    except OSError as error:
-        if error.errno is None and "written" in str(error):  # NumPy's way to say it
-            raise OSError(errno.ENOSPC, str(error)) from error
-        raise
-
-
-def _pages(movie: SimulatedMovie, progress: Progress) -> Iterator[NDArray[np.uint16]]:
-    """(H, W) frames one after the other."""
-    done = 0
-    for block in movie:
-        yield from block
-        done += len(block)
-        progress(done, movie.shape[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from truevar.emitters import Emitters
-from truevar.evaluation.scoring import score
+from truevar.evaluation.scoring import evaluate
 from truevar.inference.modes import FrameStack, ScalePrediction
 from truevar.view.scales import Panel, save_probability_map, save_side_by_side
 
@@ -91,7 +91,7 @@ def accuracy(found: Emitters, truth: Emitters, stack: FrameStack) -> tuple[float
         both; NaN where nothing counts.
     """
     height, width = stack.size
-    result = score(
+    result = evaluate(
         _in_stack(found, stack),
         _in_stack(truth, stack),
         stack.pixel_size,

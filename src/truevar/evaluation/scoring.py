@@ -42,11 +42,11 @@ __all__ = [
     "best_threshold",
     "paired_difference",
     "pool",
-    "score",
+    "evaluate",
 ]
 
 
-def score(
+def evaluate(
     pred: Emitters,
     truth: Emitters,
     pixel_size: float | None = None,

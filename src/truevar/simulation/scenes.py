@@ -7,19 +7,17 @@ on and off within frames, a frame shows about 1.5 times as many.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from truevar.camera import EMCCD, SCMOS, Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.imaging.gaussian import render_frames
 from truevar.numbers import above_zero, number, whole
 from truevar.simulation.background import haze
+from truevar.simulation.movie import SimulatedMovie
 from truevar.simulation.photophysics import frames_on, sample_on_times
 
 LIFETIME = 2.0
@@ -30,8 +28,6 @@ MOST_EMITTERS = 1e8
 
 BRIGHTEST = 1e6
 """Brightest background, photo-electrons per px; a camera is full at a tenth of it."""
-
-_BLOCK = 100  # frames drawn at a time: bounds the memory of a long movie
 
 
 @dataclass(frozen=True)
@@ -95,72 +91,6 @@ SCENES: dict[str, Scene] = {
     },
 }
 """The scenes by name."""
-
-
-@dataclass
-class SimulatedMovie:
-    """A movie with its truth. Iterating gives blocks (n, H, W) of uint16 ADU, in order.
-
-    Attributes:
-        emitters: every emitter in every frame, with ``photons``, ``bg`` and ``id``; those just
-            outside the field, which shine into it, included.
-        camera: what it was taken with.
-        psf_sigma: nm.
-        pixel_size: nm.
-    """
-
-    emitters: Emitters
-    camera: Camera
-    psf_sigma: float
-    pixel_size: float
-    shape: tuple[int, int, int]
-    background_HW: torch.Tensor
-    generator: torch.Generator
-    _drawn: bool = field(default=False, repr=False)
-
-    @property
-    def truth(self) -> Emitters:
-        """The emitters within the field."""
-        _, height, width = self.shape
-        x, y = self.emitters.x / self.pixel_size, self.emitters.y / self.pixel_size
-        return self.emitters.select(
-            (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-        )
-
-    def __iter__(self) -> Iterator[NDArray[np.uint16]]:
-        if self._drawn:
-            raise RuntimeError("a simulated movie is drawn once; simulate it again")
-        self._drawn = True
-        n_frames, height, width = self.shape
-        frame_N = torch.from_numpy(self.emitters.frame)
-        x_N, y_N, photons_N = (
-            torch.from_numpy(values).float()
-            for values in (
-                self.emitters.x / self.pixel_size,
-                self.emitters.y / self.pixel_size,
-                self.emitters.photons,
-            )
-        )
-        for start in range(0, n_frames, _BLOCK):
-            stop = min(start + _BLOCK, n_frames)
-            now = (frame_N >= start) & (frame_N < stop)
-            sigma_N = torch.full((int(now.sum()),), self.psf_sigma / self.pixel_size)
-            light_nHW = render_frames(
-                x_N[now],
-                y_N[now],
-                photons_N[now],
-                frame_N[now] - start,
-                sigma_N,
-                stop - start,
-                height,
-                width,
-            )
-            adu_nHW = self.camera.expose(light_nHW + self.background_HW, self.generator)
-            yield adu_nHW.clamp(0, 65535).numpy().astype(np.uint16)
-
-    def frames(self) -> NDArray[np.uint16]:
-        """The whole movie, (frames, H, W)."""
-        return np.concatenate(list(self))
 
 
 def simulate(

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from truevar.emitters import Emitters
-from truevar.evaluation.scoring import best_threshold, pool, score
+from truevar.evaluation.scoring import best_threshold, evaluate, pool
 from truevar.inference.engine import Engine, frames_per_batch
 from truevar.inference.growing_table import GrowingTable
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel
-from truevar.simulation.scenes import SCENES, SimulatedMovie, simulate
+from truevar.simulation.movie import SimulatedMovie
+from truevar.simulation.scenes import SCENES, simulate
 
 VALIDATION_SEED = 10**6
 THRESHOLDS = tuple(np.round(np.arange(0.2, 0.96, 0.05), 2).tolist())
@@ -84,7 +85,7 @@ def validate(
     result: dict[str, Any] = {"threshold": threshold}
     for key, some in pairs.items():
         total = pool(
-            [score(found, truth, min_prob=threshold, resamples=0) for found, truth in some]
+            [evaluate(found, truth, min_prob=threshold, resamples=0) for found, truth in some]
         )
         figures = total.as_dict()
         result[key] = {
