@@ -8,18 +8,9 @@ import numpy as np
 import pytest
 
 import truevar
-from truevar.config import ModelConfig, TrainConfig
+from truevar.config import PRESETS, TrainConfig
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 
 
 def test_a_movie_with_its_truth_and_a_score(tmp_path: Path) -> None:
@@ -66,7 +57,7 @@ def test_training(tmp_path: Path) -> None:
     )
     assert truevar.load_model(more).network.config == TINY
     for wrong, said in (
-        ({"model": "large"}, "choose from full, small"),
+        ({"model": "large"}, "choose from full, small, tiny"),
         ({"start": path, "resume": tmp_path / "run" / "checkpoint.pt"}, "give one of them"),
         ({"resume": tmp_path / "run" / "checkpoint.pt", "model": "small"}, "another size"),
         ({"start": path, "tokenizer": tmp_path / "run" / "tokenizer.pt"}, "leave tokenizer out"),

@@ -10,24 +10,14 @@ import pytest
 
 from truevar.commands.train import add_arguments, main
 from truevar.commands.train_recipe import Recipe, recipe_of
-from truevar.config import ENDLESS, PRESETS, ModelConfig, RunConfig, TrainConfig, TrainingMix
+from truevar.config import ENDLESS, PRESETS, RunConfig, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import save_weights
 from truevar.training.loop import train_model
 from truevar.training.run import needs_tokenizer
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    num_layers=1,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 
 
 def recipe(*options: str | Path) -> Recipe:

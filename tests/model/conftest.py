@@ -1,24 +1,14 @@
 import pytest
 import torch
 
-from truevar.config import ModelConfig
+from truevar.config import PRESETS
 from truevar.model import TrueVAREmitterPredictor
 
 
 @pytest.fixture(scope="session")
 def tiny_config():
     """A model small enough for quick tests."""
-    return ModelConfig(
-        stem_channels=8,
-        frame_channels=4,
-        joint_blocks=1,
-        wide_channels=8,
-        embed_dim=16,
-        num_heads=2,
-        head_dim=8,
-        num_layers=1,
-        cond_dim=8,
-    )
+    return PRESETS["tiny"]
 
 
 @pytest.fixture

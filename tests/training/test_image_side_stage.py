@@ -3,23 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from truevar.config import ModelConfig, TrainConfig, TrainingMix
+from truevar.config import PRESETS, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.training.image_side_stage import taught, teach_image_side, with_image_side
 from truevar.training.reading_basis import read_through, reading_basis
 from truevar.training.start import Start
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 LEAN = replace(TINY, image_side="lean", lean_width=8, stem_channels=6)
 CPU = torch.device("cpu")
 

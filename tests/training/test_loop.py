@@ -10,23 +10,13 @@ import torch
 
 import truevar
 from truevar.commands.train import main
-from truevar.config import ModelConfig, TrainConfig, TrainingMix
+from truevar.config import PRESETS, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model.weights import load_model
 from truevar.training.checkpoint import load_checkpoint
 from truevar.training.loop import train_model
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    num_layers=1,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from truevar.commands.train import main
-from truevar.config import ModelConfig, TrainConfig
+from truevar.config import PRESETS, ModelConfig, TrainConfig
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import DEFAULT_MODEL, load_model, save_model_pt, save_weights
@@ -18,17 +18,7 @@ from truevar.training.checkpoint import load_checkpoint
 from truevar.training.loop import train_model
 from truevar.training.start import read_start, take_weights
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    num_layers=1,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 
 
 def network_of(config: ModelConfig, seed: int) -> TrueVAREmitterPredictor:

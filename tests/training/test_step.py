@@ -4,24 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from truevar.config import ModelConfig, TrainConfig, TrainingMix
+from truevar.config import PRESETS, TrainConfig, TrainingMix
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss
 from truevar.model.weights import load_model
 from truevar.simulation.crops import CropBatch, sample_crops
 from truevar.training.loop import train_model
 from truevar.training.step import batch_loss
 
-TINY = ModelConfig(
-    stem_channels=8,
-    frame_channels=4,
-    joint_blocks=1,
-    wide_channels=8,
-    embed_dim=16,
-    num_heads=2,
-    head_dim=8,
-    num_layers=1,
-    cond_dim=8,
-)
+TINY = PRESETS["tiny"]
 CPU = torch.device("cpu")
 
 

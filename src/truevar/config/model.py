@@ -258,5 +258,19 @@ class ModelConfig:
         )
 
 
-PRESETS: dict[str, ModelConfig] = {"small": ModelConfig(), "full": ModelConfig.sized()}
-"""Model sizes by name: ``small`` is that of ``true-var-small``, ``full`` the mission's."""
+PRESETS: dict[str, ModelConfig] = {
+    "tiny": ModelConfig(
+        stem_channels=8,
+        frame_channels=4,
+        joint_blocks=1,
+        wide_channels=8,
+        embed_dim=16,
+        num_heads=2,
+        head_dim=8,
+        cond_dim=8,
+    ),
+    "small": ModelConfig(),
+    "full": ModelConfig.sized(),
+}
+"""Model sizes by name: ``small`` is that of ``true-var-small``, ``full`` the mission's; ``tiny``
+takes a step in a fraction of a second, to try a configuration with."""
