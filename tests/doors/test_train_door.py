@@ -44,6 +44,7 @@ def test_a_model_a_checkpoint_and_a_second_run(
     assert enter("train", options) == 0
     said = capsys.readouterr()
     assert str(output) in said.out
+    assert "a step takes about" in said.err
     assert "python inference_true_var.py --model" in said.out
     stored = torch.load(output, weights_only=True)
     assert stored["config"]["embed_dim"] == 48

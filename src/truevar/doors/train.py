@@ -18,15 +18,17 @@ import torch
 from tqdm import tqdm
 
 from truevar.commands.parser import Parser, above_zero
+from truevar.config import PRESETS, TrainConfig
 from truevar.device import pick_device
 from truevar.doors.configuration import Configuration, read_configuration
 from truevar.errors import UserError
 from truevar.io.atomic import check_folder
 from truevar.model.tokenizer import EmitterTokenizer
-from truevar.model.weights import TrainedModel, load_model, save_model_pt
+from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model, save_model_pt
 from truevar.training.checkpoint import check_same_model
 from truevar.training.loop import train_model
 from truevar.training.ranks import first_process
+from truevar.training.step_time import step_seconds
 from truevar.training.tokenizer_stage import train_tokenizer
 from truevar.training.validation import ValidationPlan, validate
 
@@ -47,6 +49,9 @@ examples:
 
 FIRST_STAGE_SHARE, FIRST_STAGE_MOST = 0.2, 2.0
 """Of the minutes, and in minutes: what stage one may take."""
+
+SLOW_STEP = 10.0
+"""Seconds a step from which on a GPU, or a smaller model, is advised."""
 
 SCORED_FROM = 10.0
 """Minutes from which on a run scores held-out scenes, to set the model's threshold."""
@@ -131,7 +136,7 @@ def _parser() -> Parser:
 
 
 def _introduce(settings: Configuration, device: torch.device) -> None:
-    """One line on what is about to happen."""
+    """What is about to happen, how long a step takes here, and what else there is."""
     model, training = settings.model, settings.training
     print(
         f"training {model.num_layers} layers of width {model.embed_dim}, {training.batch} crops "
@@ -140,6 +145,24 @@ def _introduce(settings: Configuration, device: torch.device) -> None:
         file=sys.stderr,
         flush=True,
     )
+    needed = step_seconds(model, training, device)
+    threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    said = f"a step takes about {duration(needed)} on this machine{threads}"
+    small = PRESETS["small"]
+    if device.type == "cpu" and needed > SLOW_STEP and model != small:
+        less = step_seconds(small, TrainConfig(), device)
+        said += (
+            f"; without a GPU train a smaller model (truevar train --preset small: about "
+            f"{duration(less)} a step), or none: inference_true_var.py --model {NEXT_SCALE_MODEL}"
+        )
+    print(said, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s`` or ``7 minutes``."""
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def _train(
