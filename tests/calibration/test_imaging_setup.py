@@ -189,7 +189,7 @@ def test_the_settings_of_an_earlier_table_are_used_again(tmp_path):
     for again in (
         tmp_path / "table.yaml",
         table.meta,
-        truevar.read_emitters(tmp_path / "table.hdf5").meta,
+        truevar.read(tmp_path / "table.hdf5").meta,
     ):
         used = find_setup(movie(**TAGS), camera=again)
         assert used.warnings == []

@@ -30,11 +30,11 @@ def test_an_error_in_both_worlds(folder: Path, capsys: pytest.CaptureFixture[str
         assert main(command.split()) == 2
         assert "; give it with --pixel-size NM\n" in capsys.readouterr().err
     with pytest.raises(ValueError, match="; give it with pixel_size=NM$"):
-        truevar.read_emitters("px.csv")
+        truevar.read("px.csv")
     assert main(["convert", "t.csv", "px.csv"]) == 2
     assert "or add --overwrite\n" in capsys.readouterr().err
     with pytest.raises(truevar.UserError, match="or add overwrite=True$"):
-        truevar.read_emitters("t.csv").write("px.csv")
+        truevar.read("t.csv").write("px.csv")
     assert main(["render", "t.csv", "-o", "a.png", "--pixel", "0.01"]) == 2
     assert "a larger pixel than --pixel 0.01 nm\n" in capsys.readouterr().err
 
@@ -54,7 +54,7 @@ def test_what_is_said_about_a_movie(folder: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().err
     assert "in hundredths of a pixel; give --pixel-size NM\n" in said
     assert "if so, give --em-gain 1 and --e-per-adu 2 (or 0.5 where" in said
-    stored = truevar.read_emitters("a.csv").meta
+    stored = truevar.read("a.csv").meta
     with pytest.warns(truevar.TrueVARWarning) as warned:
         table = truevar.localize("m.tif", camera="c.yaml", frames=(0, 1))
     for lines in (
@@ -93,5 +93,5 @@ def test_a_doubtful_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["info", "t.csv"]) == 0
     assert "give --pixel-size NM if it is wrong\n" in capsys.readouterr().err
     with pytest.warns(truevar.TrueVARWarning, match="give pixel_size=NM if it is wrong$"):
-        table = truevar.read_emitters("t.csv")
+        table = truevar.read("t.csv")
     assert table.meta["notes"][-1].endswith("give pixel_size=NM if it is wrong")

@@ -63,7 +63,7 @@ def test_most_of_the_first_single_molecules_are_found(shared_data):
 @pytest.mark.slow
 def test_storm_analysis_movie_is_localised_to_its_truth(shared_data):
     folder = shared_data / "simulated" / "storm-analysis-256x256"
-    truth = truevar.read_emitters(folder / "test_olist.bin", pixel_size=160)
+    truth = truevar.read(folder / "test_olist.bin", pixel_size=160)
     camera = {"baseline": 100.0, "e_per_adu": 1.0, "read_sigma": 0.0}
     found = truevar.localize(folder / "test.dax", pixel_size=160, psf_sigma=160, camera=camera)
     result = evaluate(

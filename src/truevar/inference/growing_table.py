@@ -46,8 +46,16 @@ class GrowingTable:
             self.parts[-1][name] = self.parts[-1][name] * px
         self.rows += len(order)
 
+    def columns(self, part: int) -> dict[str, NDArray[Any]]:
+        """All rows from a part on."""
+        names = ("frame", "x", "y", *self._NAMES)
+        return {name: np.concatenate([one[name] for one in self.parts[part:]]) for name in names}
+
+    def add_columns(self, columns: dict[str, NDArray[Any]]) -> None:
+        """Take up rows as :meth:`columns` gave them."""
+        self.parts.append(columns)
+        self.rows += len(columns["frame"])
+
     def emitters(self, meta: dict[str, Any]) -> Emitters:
         """The whole table."""
-        names = ("frame", "x", "y", *self._NAMES)
-        columns = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
-        return Emitters(columns, meta)
+        return Emitters(self.columns(0), meta)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -30,12 +30,14 @@ from truevar.inference.arguments import (
     check_model,
     check_probability,
 )
+from truevar.inference.chunks import chunks, determines, localize_chunk
 from truevar.inference.crowding import crowding_warning
-from truevar.inference.engine import Engine, frames_per_batch
+from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable
-from truevar.io.movies.movie import Movie, check_values, open_movie
+from truevar.inference.journal import Chunk, Journal
+from truevar.io.movies.movie import open_movie
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
-from truevar.wording import Message, subject
+from truevar.wording import Message, subject, words_of
 
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
@@ -59,6 +61,7 @@ def localize(
     precision: str = "auto",
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
+    journal: Journal | None = None,
 ) -> Emitters:
     """Find the emitters of a movie.
 
@@ -90,6 +93,7 @@ def localize(
         progress: called after every batch.
         announce: called with the setup before the first frame, and with what is new in it
             if frames turn out to hold more emitters than the model knows.
+        journal: where finished frames are kept, and taken from, until the table is written.
 
     Returns:
         the table, sorted by frame. Positions and frames refer to the whole movie, also under
@@ -130,22 +134,25 @@ def localize(
             trained, used.camera, sigma_px, height, width, threshold, precision=precision
         )
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
-        done, crowded = 0, ""
-        for found, frames_done in engine.run(_blocks(part), *part.neighbours()):
-            done += frames_done
-            table.add(found, done - frames_done)
-            if not crowded:
-                first = part.first_frame + done
-                span = (first - frames_done, first)
-                area = frames_done * height * width
-                crowded = crowding_warning(len(found.x), area, span, trained.domain)
-                if crowded:
-                    used.warnings.append(crowded)
-                    if announce:
-                        announce(replace(used, notes=[], warnings=[crowded]))
-                    warnings.warn(TrueVARWarning(crowded), stacklevel=2)
-            if progress:
-                progress(done, n_frames, len(table))
+        if journal:
+            journal.check(determines(part, used, trained, threshold, engine))
+        watch = _Crowding(trained.domain, used, announce)
+        for first, stop in chunks(part.first_frame, n_frames, height, width):
+            if kept := journal.read(first, stop) if journal else None:
+                table.add_columns(kept.columns)
+                watch.say(kept.warning)
+                if progress:
+                    progress(stop - part.first_frame, n_frames, len(table))
+                continue
+            rows, already = len(table.parts), watch.said
+            for found, done in localize_chunk(engine, part, first, stop):
+                table.add(found, done[0] - part.first_frame)
+                watch(len(found.x), (done[1] - done[0]) * height * width, done)
+                if progress:
+                    progress(done[1] - part.first_frame, n_frames, len(table))
+            if journal:
+                warning = "" if already else watch.said
+                journal.add(first, stop, Chunk(table.columns(rows), warning))
         meta = {
             "program": f"truevar {truevar.__version__}",
             "movie": part.name,
@@ -183,11 +190,25 @@ def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: floa
     ]
 
 
-def _blocks(movie: Movie) -> Iterator[NDArray[Any]]:
-    """The movie's frames in order, a batch at a time, checked."""
-    n_frames, height, width = movie.shape
-    step = frames_per_batch(height, width)
-    for start in range(0, n_frames, step):
-        block = movie.read(start, min(start + step, n_frames))
-        check_values(block, movie.first_frame + start)
-        yield block
+class _Crowding:
+    """Says once that frames hold more emitters than the model knows."""
+
+    def __init__(
+        self, domain: Mapping[str, Any], used: Setup, announce: Callable[[Setup], None] | None
+    ):
+        self.domain, self.used, self.announce = domain, used, announce
+        self.said = ""
+
+    def __call__(self, emitters: int, area: int, frames: tuple[int, int]) -> None:
+        if not self.said:
+            self.say(words_of(crowding_warning(emitters, area, frames, self.domain)))
+
+    def say(self, text: str) -> None:
+        """Warn, unless there is nothing to say or it has been said."""
+        if not text or self.said:
+            return
+        self.said, line = text, Message(text)
+        self.used.warnings.append(line)
+        if self.announce:
+            self.announce(replace(self.used, notes=[], warnings=[line]))
+        warnings.warn(TrueVARWarning(line), stacklevel=4)

@@ -1,0 +1,168 @@
+"""The options of ``truevar localize``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from truevar.commands.parser import (
+    above_zero,
+    add_overwrite,
+    any_number,
+    axes,
+    frame_range,
+    gain,
+    position,
+    probability,
+    region,
+    zero_or_more,
+)
+
+DESCRIPTION = """\
+Find the emitters of a movie and write them as a table.
+
+MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, STK), .raw with .yaml
+        (Picasso), .dax with .inf (storm-analysis), .npy, .npz, .mat; frames of at least
+        16 x 16 px. It is read piece by piece, however long it is. If it was split over
+        several files, give them all, in their order.
+OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso. Camera, model and
+        everything that was assumed go into a .yaml beside it.
+
+Positions and errors are in nm, photons are detected photo-electrons.
+"""
+
+EXAMPLES = """\
+examples:
+  truevar localize movie.tif -o emitters.csv --pixel-size 100 --picture picture.png
+  truevar localize movie.tif -o emitters.hdf5 --pixel-size 108 --baseline 100 --e-per-adu 0.46
+  truevar localize movie.dax -o emitters.csv --pixel-size 160 --baseline 100 --e-per-adu 45 \\
+      --em-gain 300 --read-noise 74.4
+  truevar localize movie.tif -o part.csv --camera camera.yaml --frames 0:500 --roi 0:128,64:192
+  truevar localize movie.tif -o emitters.csv --pixel-size 100 --resume
+
+What no option gives is taken from the camera file, then from the movie's tags, then
+estimated from the movie itself (PSF width, gain, baseline); lines that begin with
+"note:" or "warning:" say so.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Put the command's options onto a parser."""
+    parser.add_argument(
+        "movie",
+        metavar="MOVIE",
+        type=Path,
+        nargs="+",
+        help="the movie, or its parts in their order",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
+    )
+    parser.add_argument(
+        "--picture", metavar="PNG", type=Path, help="also draw the emitters, 10 nm a pixel"
+    )
+    optics = parser.add_argument_group("optics")
+    optics.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="width of a camera pixel in the sample, nm",
+    )
+    optics.add_argument(
+        "--psf-sigma",
+        metavar="NM",
+        type=above_zero,
+        help="standard deviation of a Gaussian as wide as the PSF, nm (about 0.21 wavelengths "
+        "over the numerical aperture)",
+    )
+    camera = parser.add_argument_group(
+        "camera", "photo-electrons = (ADU - baseline) * e_per_adu / em_gain"
+    )
+    camera.add_argument(
+        "--baseline", metavar="ADU", type=any_number, help="ADU of a pixel without light"
+    )
+    camera.add_argument(
+        "--e-per-adu", metavar="G", type=above_zero, help="electrons per ADU, after the EM gain"
+    )
+    camera.add_argument(
+        "--em-gain",
+        metavar="M",
+        type=gain,
+        help="multiplication of an EMCCD; 1 (the default) for every other camera",
+    )
+    camera.add_argument(
+        "--read-noise",
+        dest="read_sigma",
+        metavar="E",
+        type=zero_or_more,
+        help="read noise, electrons (RMS) after the EM gain",
+    )
+    camera.add_argument(
+        "--camera",
+        metavar="FILE.yaml",
+        type=Path,
+        help="these numbers from a file with the keys baseline, e_per_adu, em_gain, read_sigma "
+        "(pixel_size and psf_sigma too, in nm), or as DECODE and Picasso name them, or the .yaml "
+        "beside an earlier table; it goes before the movie's tags, and options before it",
+    )
+    camera.add_argument(
+        "--camera-maps",
+        metavar="FILE.npy",
+        type=Path,
+        help="calibration of every pixel of an sCMOS, (3, H, W): offset in ADU, variance in "
+        "ADU^2, gain in ADU per electron; stands for the four numbers above",
+    )
+    camera.add_argument(
+        "--camera-offset",
+        metavar="X,Y",
+        type=position,
+        help="where on larger camera maps the movie's first pixel lies, px",
+    )
+    what = parser.add_argument_group("what to localise")
+    what.add_argument(
+        "--frames",
+        metavar="A:B",
+        type=frame_range,
+        help="frames A to B - 1, counted from 0; either end may be left out",
+    )
+    what.add_argument(
+        "--roi",
+        metavar="X0:X1,Y0:Y1",
+        type=region,
+        help="region in px, X1 and Y1 not included; positions still refer to the whole frame",
+    )
+    what.add_argument(
+        "--axes",
+        metavar="AXES",
+        type=axes,
+        help="order of the axes of a .npy, .npz or .mat movie: t (frames), y and x, such as yxt "
+        "(default: tyx; for a .mat what its shape suggests)",
+    )
+    what.add_argument(
+        "--min-prob",
+        metavar="P",
+        type=probability,
+        help="leave out emitters less probable than this, 0 to 1 (default: the model's own)",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--model",
+        metavar="NAME|PATH",
+        default="default",
+        help="a model that `truevar info` lists, or a .safetensors file (default: default)",
+    )
+    how.add_argument("--device", metavar="D", default="cpu", help="cpu, cuda, … (default: cpu)")
+    how.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the network's matrix products; auto: bfloat16 where the processor has it",
+    )
+    add_overwrite(how)
+    how.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped, given the same options; what it finished lies in "
+        "OUT.unfinished",
+    )
+    how.add_argument("--quiet", action="store_true", help="print nothing but errors")

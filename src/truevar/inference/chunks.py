@@ -1,0 +1,87 @@
+"""A movie cut into chunks that are localised each on its own, and what their result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import truevar
+from truevar.calibration.imaging_setup import Setup
+from truevar.inference.decode import Candidates
+from truevar.inference.engine import Engine, frames_per_batch
+from truevar.io.movies.movie import Movie, check_values
+from truevar.model.weights import TrainedModel
+
+_CHUNK_PIXELS = 1 << 22
+"""Pixels that are localised together: at most these are lost when a run is killed."""
+
+
+def chunks(first_frame: int, n_frames: int, height: int, width: int) -> Iterator[tuple[int, int]]:
+    """Frames of the file, half-open, that are localised together: cut at fixed frame numbers."""
+    length = int(np.clip(_CHUNK_PIXELS // (height * width), 16, 1024))
+    first, end = first_frame, first_frame + n_frames
+    while first < end:
+        stop = min((first // length + 1) * length, end)
+        yield first, stop
+        first = stop
+
+
+def localize_chunk(
+    engine: Engine, part: Movie, first: int, stop: int
+) -> Iterator[tuple[Candidates, tuple[int, int]]]:
+    """Candidates and the file's frames that they come from, half-open, in order."""
+    start, end = first - part.first_frame, stop - part.first_frame
+    before, after = part.neighbours()
+    if start > 0:
+        before = part.read(start - 1, start)
+    if end < len(part):
+        after = part.read(end, end + 1)
+        check_values(after, stop)
+    for found, n in engine.run(_blocks(part, start, end), before, after):
+        yield found, (first, first + n)
+        first += n
+
+
+def determines(
+    part: Movie, used: Setup, trained: TrainedModel, threshold: float, engine: Engine
+) -> dict[str, Any]:
+    """All that a table depends on, as plain values."""
+    ends = [part.read(0, 1), part.read(len(part) - 1, len(part))]
+    camera = used.camera
+    maps = [np.asarray(v) for v in (camera.baseline, camera.e_per_adu, camera.read_sigma)]
+    weights = (value.cpu().numpy() for value in trained.network.state_dict().values())
+    return {
+        "program": f"truevar {truevar.__version__}",
+        "movie": part.name,
+        "frames in all": part.total_frames,
+        "frame range": [part.first_frame, part.first_frame + len(part)],
+        "region": [part.x0, part.x0 + part.shape[2], part.y0, part.y0 + part.shape[1]],
+        "first and last frame": _digest(ends),
+        "pixel size": used.pixel_size,
+        "PSF width": used.psf_sigma,
+        "camera": {**camera.describe(), "maps": _digest(maps)},
+        "model": [trained.name, _digest(weights)],
+        "least probability": threshold,
+        "device": [engine.device.type, str(engine.precision)],
+    }
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
+    found = hashlib.sha256()
+    for values in arrays:
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()[:16]
+
+
+def _blocks(movie: Movie, start: int, stop: int) -> Iterator[NDArray[Any]]:
+    """Frames [start, stop) in order, a batch at a time, checked."""
+    _, height, width = movie.shape
+    step = frames_per_batch(height, width)
+    for first in range(start, stop, step):
+        block = movie.read(first, min(first + step, stop))
+        check_values(block, movie.first_frame + first)
+        yield block
