@@ -48,7 +48,7 @@ def test_training(tmp_path: Path) -> None:
     )
     assert any("tokeniser" in str(line.get("note")) for line in lines)
     model = truevar.load_model(path)
-    assert model.training["crops"] == 4
+    assert model.training["crops"] >= 2
     more = truevar.train(
         tmp_path / "more",
         start=path,
