@@ -77,8 +77,10 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     profile = read_camera_profile(args.camera) if args.camera else None
     maps = read_camera_maps(args.camera_maps) if args.camera_maps else None
 
+    from truevar.device import keep_freed_memory
     from truevar.inference.localize import localize
 
+    keep_freed_memory()
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
         emitters = localize(

@@ -34,7 +34,11 @@ class SparseFHat:
         self.width = 2**SN  # in finest cells: two coarsest cells
         pads = (0, w % 2, 0, h % 2)
         blocks_Bhw = F.max_pool2d(F.pad(occupied_B1hw.float(), pads), 2)[:, 0] > 0
-        self.image_N, self.row_N, self.col_N = blocks_Bhw.nonzero().unbind(1)
+        found_3N = blocks_Bhw.nonzero().T
+        self.n_blocks = found_3N.shape[1]
+        # Few distinct numbers of blocks: a convolution is compiled, and kept, for each. What
+        # fills up is computed and never looked at.
+        self.image_N, self.row_N, self.col_N = F.pad(found_3N, (0, -self.n_blocks % _BLOCKS_STEP))
         self.shape = blocks_Bhw.shape
         self.grid = (h, w)
         self.f_NCbb = torch.zeros(
@@ -74,28 +78,35 @@ class SparseFHat:
             h_NCmm = (h_NCmm.transpose(2, 3) @ up.T).transpose(2, 3) @ up.T
         else:
             h_NCmm = h_NCmm[:, :, 1:-1, 1:-1]
-        # Few distinct numbers of blocks: a convolution is compiled, and kept, for each.
-        n = len(h_NCmm)
-        full_NCmm = F.pad(mask * h_NCmm, (0, 0, 0, 0, 0, 0, 0, -n % _BLOCKS_STEP))
-        said = self.quantizer.phi_inside(si, full_NCmm)[:n]
-        self.f_NCbb = self.f_NCbb + mask[:, :, 1:-1, 1:-1] * said
+        own = mask[:, :, 1:-1, 1:-1]
+        if torch.is_grad_enabled():
+            said = self.quantizer.phi_inside(si, mask * h_NCmm)
+            self.f_NCbb = self.f_NCbb + own * said
+        else:  # every pass over all blocks counts
+            said = self.quantizer.phi_inside(si, h_NCmm.mul_(mask) if ratio > 1 else mask * h_NCmm)
+            self.f_NCbb.add_(said.mul_(own))
         if ratio == 1:
             return self._on_grid(self.f_NCbb.repeat_interleave(2, 2).repeat_interleave(2, 3))
-        return self._on_grid(F.avg_pool2d(self.f_NCbb, ratio // 2))
+        return self._on_grid(F.avg_pool2d(self.f_NCbb, ratio // 2) if ratio > 2 else self.f_NCbb)
 
     def _gather(self, map_BhwC: torch.Tensor, cells: int, halo: int) -> torch.Tensor:
         """(N, m, m, C) blocks of ``cells`` and a halo, from a map with that halo around it."""
-        step_m = torch.arange(cells + 2 * halo, device=map_BhwC.device)
-        rows = (self.row_N * cells)[:, None, None] + step_m[:, None]
-        cols = (self.col_N * cells)[:, None, None] + step_m
-        return map_BhwC[self.image_N[:, None, None], rows, cols]
+        _, h, w, C = map_BhwC.shape
+        m = cells + 2 * halo
+        step_m = torch.arange(m, device=map_BhwC.device)
+        first_N = (self.image_N * h + self.row_N * cells) * w + self.col_N * cells
+        index = first_N[:, None, None] + step_m[:, None] * w + step_m
+        return map_BhwC.reshape(-1, C).index_select(0, index.flatten()).view(-1, m, m, C)
 
     def _on_grid(self, blocks_NCmm: torch.Tensor) -> torch.Tensor:
         """Blocks onto a map (B, h, w, C), zero elsewhere."""
         B, rows, cols = self.shape
         _, C, m, _ = blocks_NCmm.shape
+        n = self.n_blocks
         map_BhmwmC = blocks_NCmm.new_zeros(B, rows, m, cols, m, C)
-        map_BhmwmC[self.image_N, self.row_N, :, self.col_N] = blocks_NCmm.permute(0, 2, 3, 1)
+        map_BhmwmC[self.image_N[:n], self.row_N[:n], :, self.col_N[:n]] = blocks_NCmm[:n].permute(
+            0, 2, 3, 1
+        )
         h, w = self.grid[0] * m // 2, self.grid[1] * m // 2
         return map_BhmwmC.flatten(3, 4).flatten(1, 2)[:, :h, :w]
 

@@ -46,8 +46,7 @@ def local_background(counts_NHW: torch.Tensor, read_variance_NHW: torch.Tensor) 
     Returns:
         (N, H, W) background, at least 0.05.
     """
-    weight_NHW = 1.0 / (read_variance_NHW + 10.0)
-    weight_NHW = weight_NHW.expand_as(counts_NHW)
+    weight_NHW = 1.0 / (read_variance_NHW + 10.0)  # one for all frames, if they are alike
     norm_NHW = _box_mean(weight_NHW)
     back_NHW = _box_mean(weight_NHW * counts_NHW) / norm_NHW
     for _ in range(PASSES - 1):
@@ -70,8 +69,8 @@ def normalise(
         (N, 4, H, W) channels, and the (N, H, W) local background in effective counts.
     """
     counts_NHW = counts_NHW.float()
+    back_NHW = local_background(counts_NHW, read_variance_NHW.float())
     read_NHW = read_variance_NHW.float().expand_as(counts_NHW)
-    back_NHW = local_background(counts_NHW, read_NHW)
     floor_NHW = back_NHW + read_NHW + 0.375
     signal_NHW = 2 * ((counts_NHW + read_NHW + 0.375).clamp_min(0).sqrt() - floor_NHW.sqrt())
     channels = (

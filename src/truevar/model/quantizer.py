@@ -169,11 +169,12 @@ class EmitterVectorQuantizer(nn.Module):
     def phi_inside(self, si: int, h_BChw: torch.Tensor) -> torch.Tensor:
         """Phi of scale ``si`` where it sees nothing but the argument: one cell less all around."""
         phi = self.phi(si)
-        inner_BChw = h_BChw[:, :, 1:-1, 1:-1]
         if not isinstance(phi, Phi):
-            return inner_BChw
-        mixed_BChw = F.conv2d(h_BChw, phi.conv.weight)
-        return (1 - phi.ratio) * inner_BChw + phi.ratio * mixed_BChw
+            return h_BChw[:, :, 1:-1, 1:-1]
+        # What passes by the convolution goes into its middle weights: one pass, not four.
+        weight_OCkk = phi.ratio * phi.conv.weight
+        weight_OCkk[:, :, 1, 1] += (1 - phi.ratio) * torch.eye(len(weight_OCkk)).to(weight_OCkk)
+        return F.conv2d(h_BChw, weight_OCkk)
 
     def gain(self, si: int, SN: int, finest: tuple[int, int]) -> float:
         """Finest cells in a cell of scale ``si``."""

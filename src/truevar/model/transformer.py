@@ -180,18 +180,23 @@ class AdaLNSelfAttn(nn.Module):
         mod = self.modulation(F.silu(cond_BD))
         mod = mod[:, None] if len(mod) == 1 else mod[crop_G][:, None]
         shift1, scale1, gate1, shift2, scale2, gate2 = mod.chunk(6, dim=-1)
-        h_G4D = F.layer_norm(x_G4D, x_G4D.shape[-1:]) * (1 + scale1) + shift1
+        h_G4D = _normed(x_G4D, scale1, shift1)
         kv_RE = self._keys_and_values(h_G4D.flatten(0, 1))
-        seen_GME = kv_RE[around_GM]
+        table_RE, seen_GM = kv_RE, around_GM
         bias_H4M = self.place_bias[:, place_4M]
         if coarse_kv_RE is not None and coarse_GM is not None:
-            seen_GME = torch.cat([seen_GME, coarse_kv_RE[coarse_GM]], 1)
+            # One table and one look into it: what is gathered is far larger than the tables.
+            table_RE = torch.cat([kv_RE, coarse_kv_RE.to(kv_RE.dtype)])
+            seen_GM = torch.cat([around_GM, coarse_GM + len(kv_RE)], 1)
             bias_H4M = torch.cat([bias_H4M, self.coarse_bias], 2)
+        seen_GME = table_RE.index_select(0, seen_GM.flatten()).view(
+            *seen_GM.shape, table_RE.shape[1]
+        )
         mixed_G4D = self.attend_out(self._attend(self.to_q(h_G4D), seen_GME, bias_H4M))
-        x_G4D = x_G4D + (1 + gate1) * mixed_G4D
-        h_G4D = F.layer_norm(x_G4D, x_G4D.shape[-1:]) * (1 + scale2) + shift2
+        x_G4D = torch.addcmul(x_G4D, 1 + gate1, mixed_G4D)
+        h_G4D = _normed(x_G4D, scale2, shift2)
         forward_G4D = self.down(F.gelu(self.up(h_G4D), approximate="tanh"))
-        return x_G4D + (1 + gate2) * forward_G4D, kv_RE
+        return torch.addcmul(x_G4D, 1 + gate2, forward_G4D), kv_RE
 
     def _keys_and_values(self, h_RD: torch.Tensor) -> torch.Tensor:
         """(R + 1, 2 · K · d) normalised keys and values; the last row is zero."""
@@ -228,3 +233,10 @@ class AdaLNSelfAttn(nn.Module):
             q_GKnd, key_GKMd, value_GKMd, bias_1KnM.expand(G, -1, -1, -1), scale=1.0
         )
         return out.view(G, K, H // K, L, d).permute(0, 3, 1, 2, 4).reshape(G, L, H * d)
+
+
+def _normed(x_G4D: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Layer norm under a condition: (1, 1, D) or (G, 1, D) scale less one, and shift."""
+    if len(scale) == 1:  # all frames alike: in one pass
+        return F.layer_norm(x_G4D, x_G4D.shape[-1:], (1 + scale).flatten(), shift.flatten())
+    return torch.addcmul(shift, F.layer_norm(x_G4D, x_G4D.shape[-1:]), 1 + scale)
