@@ -231,3 +231,17 @@ def test_checkpointing_changes_no_gradient(tiny_config, variant):
     assert any(name.startswith("transformer.blocks") for name in plain)
     for name, gradient in plain.items():
         torch.testing.assert_close(gradient, again[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_one_condition_for_all_is_what_each_frames_own_would_be():
+    """A batch of one frame goes another, shorter way; in bfloat16 as well."""
+    block, cells = block_of(), some_cells(n_crops=1, groups=(6, 6))
+    torch.manual_seed(3)
+    x_G4D, cond_1D = torch.randn(len(cells.crop_G), 4, DIM), torch.randn(1, COND)
+    around_GM, place_4M = cells.around(1), relative_places(1)
+    short, _ = block(x_G4D, cond_1D, cells.crop_G, around_GM, place_4M)
+    long, _ = block(x_G4D, cond_1D.expand(2, -1), cells.crop_G, around_GM, place_4M)
+    torch.testing.assert_close(short, long)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half, _ = block(x_G4D.bfloat16(), cond_1D, cells.crop_G, around_GM, place_4M)
+    torch.testing.assert_close(half.float(), short, atol=0.1, rtol=0.1)

@@ -238,5 +238,6 @@ class AdaLNSelfAttn(nn.Module):
 def _normed(x_G4D: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Layer norm under a condition: (1, 1, D) or (G, 1, D) scale less one, and shift."""
     if len(scale) == 1:  # all frames alike: in one pass
-        return F.layer_norm(x_G4D, x_G4D.shape[-1:], (1 + scale).flatten(), shift.flatten())
+        weight_D, bias_D = (1 + scale).flatten().float(), shift.flatten().float()
+        return F.layer_norm(x_G4D, x_G4D.shape[-1:], weight_D, bias_D)
     return torch.addcmul(shift, F.layer_norm(x_G4D, x_G4D.shape[-1:]), 1 + scale)
