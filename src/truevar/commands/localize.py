@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from truevar.commands.live import LivePicture
 from truevar.commands.localize_options import DESCRIPTION, EXAMPLES, add_arguments
 from truevar.commands.progress import Progress
 from truevar.errors import TrueVARWarning, UserError
@@ -69,6 +70,10 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
 
         check_picture(args.picture, args.overwrite)
         check_room(args.picture)
+    if args.live is not None:
+        from truevar.view.render import check_picture
+
+        check_picture(args.live, args.overwrite or args.resume)
     numbers = {name: value for name in _NUMBERS if (value := getattr(args, name)) is not None}
     if args.camera_maps is not None and numbers:
         name = next(iter(numbers))
@@ -81,6 +86,9 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     from truevar.inference.localize import localize
 
     keep_freed_memory()
+    live = (
+        LivePicture(args.live, lambda found, path: draw(found, path, True)) if args.live else None
+    )
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
         emitters = localize(
@@ -98,13 +106,17 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             min_prob=args.min_prob,
             device=args.device,
             precision=args.precision,
+            preview=args.preview,
             progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,
             journal=journal,
+            live=live,
         )
     journal.writing()
     write_or_rescue(emitters, args.output, journal.may_replace)
     journal.remove()
+    if live is not None:
+        live.finish(emitters)
     if args.picture is not None:
         try:
             draw(emitters, args.picture, args.overwrite)
@@ -128,6 +140,11 @@ def draw(emitters: Emitters, path: Path, overwrite: bool) -> None:
     coarsest = math.sqrt((x1 - x0) * (y1 - y0) / MOST_PIXELS)
     pixel = max(10.0, float(math.ceil(1.01 * coarsest)))
     save_picture(emitters, path, pixel, (x0, x1, y0, y1), overwrite=overwrite)
+
+
+def draw_again(emitters: Emitters, path: Path) -> None:
+    """:func:`draw` in place of an earlier picture."""
+    draw(emitters, path, overwrite=True)
 
 
 def summary(emitters: Emitters) -> str:

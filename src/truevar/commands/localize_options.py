@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", metavar="PNG", type=Path, help="also draw the emitters, 10 nm a pixel"
     )
+    parser.add_argument(
+        "--live",
+        metavar="PNG",
+        type=Path,
+        help="draw the emitters found so far every few seconds while localising",
+    )
     optics = parser.add_argument_group("optics")
     optics.add_argument(
         "--pixel-size",
@@ -157,6 +163,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "float32", "bfloat16"),
         default="auto",
         help="of the network's matrix products; auto: bfloat16 where the processor has it",
+    )
+    how.add_argument(
+        "--preview",
+        action="store_true",
+        help="decide on the coarsest cells only: faster, less precise, for a first look",
     )
     add_overwrite(how)
     how.add_argument(

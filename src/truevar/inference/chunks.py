@@ -66,6 +66,7 @@ def determines(
         "camera": {**camera.describe(), "maps": _digest(maps)},
         "model": [trained.name, _digest(weights)],
         "least probability": threshold,
+        "scales": list(engine.cells),
         "device": [engine.device.type, str(engine.precision)],
     }
 

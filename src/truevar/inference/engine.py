@@ -41,6 +41,7 @@ class Engine:
         height, width: of the frames in px.
         min_prob: emitters less probable are left out.
         precision: number format, see :func:`truevar.inference.precision.pick_precision`.
+        scales: decide on the first so many scales only; all by default.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Engine:
         min_prob: float,
         tile: int = TILE,
         precision: str = "auto",
+        scales: int | None = None,
     ):
         self.network = model.network
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
@@ -67,6 +69,7 @@ class Engine:
         read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), self.size)
         self.read_1HW = torch.from_numpy(read / self.excess**2)[None].to(self.device)
         self.sigma_1 = torch.tensor([psf_sigma], device=self.device)
+        self.cells = self.network.config.cells[:scales]
         self.tile = tile
         self.halo = self._halo()
 
@@ -148,7 +151,7 @@ class Engine:
             f_BChw = self.network.encoder.encode_joint(
                 f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1)
             )
-            outputs = self.network.decide(f_BChw, back_BHW[:, rows, cols], self.sigma_1)
+            outputs = self.network.decide(f_BChw, back_BHW[:, rows, cols], self.sigma_1, self.cells)
         found = decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
         found.x += cols.start
         found.y += rows.start

@@ -42,6 +42,9 @@ from truevar.wording import Message, subject, words_of
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
 
+Live = Callable[[Callable[[], Emitters]], None]
+"""Called with a function that gives the emitters so far."""
+
 
 def localize(
     movie: MovieLike,
@@ -59,9 +62,11 @@ def localize(
     min_prob: float | None = None,
     device: str | torch.device = "cpu",
     precision: str = "auto",
+    preview: bool = False,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
     journal: Journal | None = None,
+    live: Live | None = None,
 ) -> Emitters:
     """Find the emitters of a movie.
 
@@ -90,9 +95,12 @@ def localize(
         device: where to compute; a model that is given stays where it is.
         precision: ``float32``, ``bfloat16`` or ``auto``; see
             :func:`truevar.inference.precision.pick_precision`.
+        preview: decide on the coarsest scale only: several times faster, positions less precise,
+            emitters close together taken for one.
         progress: called after every batch.
         announce: called with the setup before the first frame, and with what is new in it
             if frames turn out to hold more emitters than the model knows.
+        live: called after every batch with a function that gives the emitters so far.
         journal: where finished frames are kept, and taken from, until the table is written.
 
     Returns:
@@ -131,8 +139,23 @@ def localize(
         for line in used.warnings:
             warnings.warn(TrueVARWarning(line), stacklevel=2)
         engine = Engine(
-            trained, used.camera, sigma_px, height, width, threshold, precision=precision
+            trained,
+            used.camera,
+            sigma_px,
+            height,
+            width,
+            threshold,
+            precision=precision,
+            scales=1 if preview else None,
         )
+        if preview:
+            used.notes.append(Message(f"a preview: cells of {engine.cells[-1]:g} px only"))
+        picture_meta = {
+            "pixel_size": used.pixel_size,
+            "width": field_width,
+            "height": field_height,
+            "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
+        }
         table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
         if journal:
             journal.check(determines(part, used, trained, threshold, engine))
@@ -150,18 +173,17 @@ def localize(
                 watch(len(found.x), (done[1] - done[0]) * height * width, done)
                 if progress:
                     progress(done[1] - part.first_frame, n_frames, len(table))
+                if live:
+                    live(lambda: table.emitters(picture_meta))
             if journal:
                 warning = "" if already else watch.said
                 journal.add(first, stop, Chunk(table.columns(rows), warning))
         meta = {
             "program": f"truevar {truevar.__version__}",
             "movie": part.name,
-            "pixel_size": used.pixel_size,
-            "width": field_width,
-            "height": field_height,
+            **picture_meta,
             "frames": part.total_frames,
             "frame_range": [part.first_frame, part.first_frame + n_frames],
-            "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
             "psf_sigma": used.psf_sigma,
             "camera": used.camera.describe(),
             "sources": used.sources,

@@ -102,21 +102,22 @@ class CoarseToFinePredictor(EmitterPredictor):
 
         Args:
             f_BChw, back_BHW, psf_sigma_B: see :meth:`EmitterPredictor.decide`.
-            cells: those of the configuration; this model knows no others.
+            cells: those of the configuration, or the first few of them.
             threshold: probability below which a cell has no children; the configuration's
                 by default.
 
         Raises:
             ValueError: other cells.
         """
-        if cells is not None and tuple(cells) != self.config.cells:
+        cells = self.config.cells if cells is None else tuple(cells)
+        if not cells or cells != self.config.cells[: len(cells)]:
             raise ValueError(f"this model decides on cells of {self.config.cells} px only")
         if threshold is None:
             threshold = self.config.active_threshold
         log_back_BHW = back_BHW.log()
         outputs: list[ScaleOutput] = []
         token_RD = torch.empty(0)
-        for k, (scale, cell) in enumerate(zip(self.scales, self.config.cells, strict=True)):
+        for k, (scale, cell) in enumerate(zip(self.scales, cells, strict=False)):
             cond_BD = self.condition(psf_sigma_B, k, cell)
             if k == 0:
                 token_GPD, output = scale(f_BChw, cond_BD, self.pos_embeds[0], log_back_BHW)
