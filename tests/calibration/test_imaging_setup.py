@@ -75,6 +75,18 @@ def test_an_offset_without_maps_is_refused():
             find_setup(movie(), camera=camera, offset=(0, 0), **LENGTHS)
 
 
+def test_what_of_a_camera_file_gives_way_to_maps_is_said():
+    maps = np.stack([np.full((30, 40), value) for value in (100.0, 4.0, 2.0)])
+    profile = {"baseline": 90, "e_per_adu": 0.4, "pixel_size": 120}
+    used = find_setup(movie(), maps=maps, profile=profile, psf_sigma=130.0)
+    assert float(np.median(used.camera.baseline)) == 100
+    assert used.pixel_size == 120
+    said = "camera maps used; baseline and e_per_adu of the camera file not"
+    assert any(note.startswith(said) for note in used.notes)
+    used = find_setup(movie(), maps=maps, profile={"pixel_size": 120}, psf_sigma=130.0)
+    assert not any("camera maps used" in note for note in used.notes)
+
+
 def test_maps_and_a_camera_are_not_both_taken():
     maps = np.stack([np.full((30, 40), value) for value in (100.0, 4.0, 2.0)])
     for camera in (Camera(), {"baseline": 99.0}, {"em_gain": 300.0}):

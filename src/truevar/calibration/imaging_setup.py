@@ -29,10 +29,10 @@ from truevar.calibration.plausibility import camera_doubts
 from truevar.calibration.psf_width import estimate_psf_sigma
 from truevar.camera import Camera
 from truevar.errors import UserError
-from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, CameraProfile
+from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, MEDIANS, CameraProfile
 from truevar.io.camera_names import check_number
 from truevar.io.movies.movie import Movie, check_values
-from truevar.wording import Message, argument, subject
+from truevar.wording import Message, argument, listed, subject
 
 ASSUMED_PIXEL_SIZE = 100.0
 _SAMPLE_PIXELS = 8_000_000
@@ -117,6 +117,11 @@ def find_setup(
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
     if maps is not None:
         setup.camera = camera_of_maps(movie, maps, offset, setup)
+        unused = [name for name in ("baseline", "e_per_adu", "read_sigma") if name in file.numbers]
+        if not all(MEDIANS in file.sources[name] for name in unused):
+            setup.notes.append(
+                f"camera maps used; {listed(unused)} of the camera file not, for the maps say them"
+            )
         for one in (file, tags):
             if one.numbers.get("em_gain", 1.0) > 1:
                 setup.warnings.append(

@@ -1,0 +1,200 @@
+"""Speed of whole runs of ``localize``, reading and writing included, beside its peers.
+
+    python benchmarks/speed.py --models default true-var-small --densities 0.2 1
+    python benchmarks/speed.py --picasso /path/to/an/environment/bin/python
+
+Peers: the network alone of a dense U-Net (dense_unet.py, its per-frame part kept), and Picasso's
+identification and maximum-likelihood fit, where --picasso names the Python of an environment that
+has it. Everything alternates, round by round, each in a process of its own that warms up first;
+medians over the rounds, in pixels per second, and as multiples of the U-Net's. Multiply-adds are
+counted per pixel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SCENE, SEED = "2d-scmos", 2_000_123
+UNET, PICASSO = "dense U-Net, network alone", "Picasso, identify + MLE"
+
+_PICASSO = """
+import json, sys, time
+import numpy as np
+from picasso import io, localize, gausslq, gaussmle
+path, seconds = sys.argv[1], []
+movie, info = io.load_movie(path)
+camera = {"Baseline": 100, "Sensitivity": 0.46, "Gain": 1, "Qe": 1.0}
+for _ in range(2):
+    began = time.perf_counter()
+    ids = localize.identify(movie, 300, 7, threaded=True)
+    spots = localize.get_spots(movie, ids, 7, camera)
+    theta, CRLBs, likelihoods, iterations = gaussmle.gaussmle(spots, 1e-3, 100, method="sigma")
+    seconds.append(time.perf_counter() - began)
+print(json.dumps({"seconds": seconds[-1], "found": len(ids)}))
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", nargs="+", default=["default", "true-var-small"])
+    parser.add_argument("--densities", nargs="+", type=float, default=[0.2, 1.0])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="px")
+    parser.add_argument("--megapixels", type=float, default=2.0, help="of a movie")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        print(json.dumps(worker(args.worker[0], Path(args.worker[1]))))
+        return 0
+    rows = []
+    print("| frames | per µm² | what | k px/s | times the U-Net | k multiply-adds per px |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for size in args.sizes:
+            for density in args.densities:
+                rows += measure(args, Path(folder), size, density)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return 0
+
+
+def measure(args: argparse.Namespace, folder: Path, size: int, density: float) -> list[Any]:
+    """Rows of one movie, printed as well."""
+    from truevar.simulation.scenes import simulate
+
+    frames = max(8, round(1e6 * args.megapixels / size**2))
+    movie = folder / f"{size}-{density:g}.tif"
+    simulate(SCENE, density, frames, size, SEED).write(movie)
+    what = [*args.models, UNET, *([PICASSO] if args.picasso else [])]
+    took: dict[str, list[dict[str, Any]]] = {name: [] for name in what}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(args.threads)}
+    for _ in range(args.rounds):
+        for name in what:
+            command = [sys.executable, __file__, "--worker", name, str(movie)]
+            if name == PICASSO:
+                command = [args.picasso, "-c", _PICASSO, str(movie)]
+            done = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, check=True, text=True
+            )
+            took[name].append(json.loads(done.stdout.splitlines()[-1]))
+    rows = []
+    # The U-Net runs on as many frames as it decides on.
+    speed = {
+        name: statistics.median(
+            one.get("frames", frames) * size**2 / one["seconds"] for one in took[name]
+        )
+        for name in what
+    }
+    for name in what:
+        work = took[name][0].get("multiply_adds_per_px")
+        row = {
+            "size": size,
+            "density": density,
+            "what": name,
+            "px_per_s": speed[name],
+            "times_unet": speed[name] / speed[UNET],
+            "multiply_adds_per_px": work,
+            "rounds": args.rounds,
+        }
+        rows.append(row)
+        print(
+            f"| {size}×{size} | {density:g} | {name} | {speed[name] / 1e3:.1f} | "
+            f"{row['times_unet']:.2f} | {f'{work / 1e3:.0f}' if work else ''} |",
+            flush=True,
+        )
+    return rows
+
+
+def worker(name: str, movie: Path) -> dict[str, Any]:
+    """Seconds of one run, after a shorter one that warms up."""
+    from truevar.device import keep_freed_memory
+
+    keep_freed_memory()
+    return unet(movie) if name == UNET else whole_run(name, movie)
+
+
+def whole_run(model: str, movie: Path) -> dict[str, Any]:
+    """``localize`` as the command line does it, reading and writing included."""
+    import warnings
+
+    from torch.utils.flop_counter import FlopCounterMode
+
+    import truevar
+    from truevar.inference.journal import Journal
+    from truevar.io.movies.movie import open_movie
+
+    warnings.simplefilter("ignore")
+    trained = truevar.load_model(model)
+    with open_movie(movie) as opened:
+        pixels = opened.shape[1] * opened.shape[2]
+    with FlopCounterMode(display=False) as counter:
+        truevar.localize(movie, psf_sigma=130, model=trained, frames=(0, 3))
+    # Three frames are decided on; those are all that were encoded, and one behind.
+    work = counter.get_total_flops() / 2 / (3 * pixels)
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "emitters.csv"
+        began = time.perf_counter()
+        with Journal(output) as journal:
+            found = truevar.localize(movie, psf_sigma=130, model=trained, journal=journal)
+            truevar.write(found, output)
+            journal.remove()
+        seconds = time.perf_counter() - began
+    return {"seconds": seconds, "found": len(found), "multiply_adds_per_px": work}
+
+
+def unet(movie: Path) -> dict[str, Any]:
+    """The U-Net's network alone on a few of the frames."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sys.path.insert(0, str(Path(__file__).parent))
+    from dense_unet import DenseUNet
+
+    from truevar.inference.engine import frames_per_batch
+    from truevar.io.movies.movie import open_movie
+
+    torch.manual_seed(0)
+    network = DenseUNet().eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with open_movie(movie) as opened:
+        height, width = opened.shape[1:]
+        batch = frames_per_batch(height, width)
+        n = max(6, 4 * batch) + 2
+        frames_NHW = torch.from_numpy(opened.read(0, n).astype("float32")) / 100 - 1
+    with FlopCounterMode(display=False) as counter:
+        network.stream(frames_NHW[:3], 3)
+    work = counter.get_total_flops() / 2 / (height * width)
+    # In use a frame is looked at alone once, not three times.
+    work -= 2 * alone_work(network, frames_NHW[:1])
+    began = time.perf_counter()
+    frames = network.stream(frames_NHW, batch)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "frames": frames, "multiply_adds_per_px": work}
+
+
+def alone_work(network: Any, frames_NHW: Any) -> float:
+    """Multiply-adds per px of the part that sees one frame alone."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network.alone(frames_NHW[:, None])
+    return counter.get_total_flops() / 2 / (frames_NHW.shape[1] * frames_NHW.shape[2])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
