@@ -23,6 +23,7 @@ LAYERS = (
     "inference",
     "evaluation",
     "training",
+    "postprocess",
     "view",
     "samples",
     "commands",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from truevar.io.tables.table import read_emitters as read
     from truevar.io.tables.table import write_emitters as write
     from truevar.model.weights import load_model
+    from truevar.postprocess.filtering import filter_rows
+    from truevar.postprocess.linking import link
     from truevar.simulation.scenes import simulate
     from truevar.training.run import train
     from truevar.view.render import save_picture
@@ -29,6 +31,8 @@ _WHERE = {
     "TrueVARWarning": "truevar.errors",
     "UserError": "truevar.errors",
     "evaluate": "truevar.evaluation.scoring",
+    "filter_rows": "truevar.postprocess.filtering",
+    "link": "truevar.postprocess.linking",
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
     "read": "truevar.io.tables.table:read_emitters",
@@ -48,6 +52,8 @@ __all__ = [
     "UserError",
     "__version__",
     "evaluate",
+    "filter_rows",
+    "link",
     "load_model",
     "localize",
     "read",

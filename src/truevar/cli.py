@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("truevar.commands.simulate", "make a movie with known emitters"),
     "evaluate": ("truevar.commands.evaluate", "score a table against the truth"),
     "render": ("truevar.commands.render", "make a picture of a table"),
+    "link": ("truevar.commands.link", "join a molecule's localisations in successive frames"),
+    "filter": ("truevar.commands.filter", "keep the rows of a table that meet a condition"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
     "train": ("truevar.commands.train", "train a model on simulated scenes"),
     "info": ("truevar.commands.info", "tell about the installation, a movie, a table, a model"),

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from truevar.commands.parser import above_zero, add_overwrite
-from truevar.errors import UserError
+from truevar.commands.table_to_table import read, write
 
 DESCRIPTION = """\
 Read a table of emitters and write it in another format; origin of the coordinates, units and
@@ -42,17 +42,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used.
     """
-    from truevar.commands.reading import printed_warnings, read_table
-    from truevar.io.side_file import need_pixel_size
-    from truevar.io.tables.table import check_writable
-
-    if args.output.exists() and args.table.exists() and args.output.samefile(args.table):
-        # Columns that are not known here would be lost with the only copy.
-        raise UserError(f"{args.output} is the table that is read; write to another file")
-    check_writable(args.output, args.overwrite)
-    table = read_table(args.table, args.pixel_size)
-    need_pixel_size(args.table, table.meta)
-    with printed_warnings():
-        table.write(args.output, args.overwrite)
+    # Columns that are not known here would be lost with the only copy, so it is not replaced.
+    table = read(args)
+    write(table, args)
     print(f"table: {args.output}, {len(table):,} emitters")
     return 0
