@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 FRAMES, SIZE, SEED, MIN_PROB = 64, 64, 10**6, 0.3
 OWN = Path(__file__).parents[1] / "src"
@@ -66,20 +67,26 @@ def worker(densities: list[float], precision: str) -> list[float]:
     """Seconds per frame of the version on PYTHONPATH, the best of three."""
     import inspect
     from functools import partial
+    from importlib import import_module
+    from importlib.util import find_spec
 
-    from truevar.inference.engine import Engine
-    from truevar.model.weights import load_model
-    from truevar.simulation.scenes import simulate
-    from truevar.training import validation
+    def either(now: str, before: str) -> Any:
+        """A module of this version, or of one from before the folders were renamed."""
+        return import_module(now if find_spec(now.rpartition(".")[0]) else before)
+
+    Engine = either("truevar.inference.engine", "truevar.infer.engine").Engine
+    load_model = import_module("truevar.model.weights").load_model
+    simulate = either("truevar.simulation.scenes", "truevar.simulate.scene").simulate
+    validation = either("truevar.training.validation", "truevar.train.validate")
 
     model = load_model()
     if "precision" in inspect.signature(Engine.__init__).parameters:
-        validation.Engine = partial(Engine, precision=precision)  # type: ignore[misc,assignment]
+        validation.Engine = partial(Engine, precision=precision)
     result = []
     for density in densities:
         movie = simulate("2d-scmos", density, FRAMES, SIZE, SEED, 22)
         frames = movie.frames()
-        movie.frames = lambda frames=frames: frames  # type: ignore[method-assign]
+        movie.frames = lambda frames=frames: frames
         times = []
         for _ in range(4):
             start = time.perf_counter()
