@@ -57,7 +57,7 @@ def test_training(tmp_path: Path) -> None:
     )
     assert truevar.load_model(more).network.config == TINY
     for wrong, said in (
-        ({"model": "large"}, "choose from full, small, tiny"),
+        ({"model": "large"}, "choose from accurate, full, small, tiny"),
         ({"start": path, "resume": tmp_path / "run" / "checkpoint.pt"}, "give one of them"),
         ({"resume": tmp_path / "run" / "checkpoint.pt", "model": "small"}, "another size"),
         ({"start": path, "tokenizer": tmp_path / "run" / "tokenizer.pt"}, "leave tokenizer out"),

@@ -49,7 +49,8 @@ def test_a_file_says_all_three_and_options_go_before_it(tmp_path: Path) -> None:
 
 def test_what_a_file_leaves_out(tmp_path: Path) -> None:
     path = written(tmp_path, training={"crops": 100})
-    assert recipe("--config", path).run == RunConfig(training=TrainConfig(ENDLESS, crops=100))
+    training = TrainConfig(ENDLESS, crops=100)
+    assert recipe("--config", path).run == RunConfig(PRESETS["small"], training)
     assert recipe("--config", path, "--preset", "full").run.model == PRESETS["full"]
     assert recipe("--crops", "7").run.training == TrainConfig(ENDLESS, crops=7)
 

@@ -50,7 +50,11 @@ def test_half_the_digits_are_half_the_size_and_nearly_the_same(tmp_path, tiny_co
 
 def test_weights_of_every_architecture_load_side_by_side(tmp_path):
     shipped = {name: load_model(name).network.architecture for name in available_models()}
-    assert shipped == {DEFAULT_MODEL: "coarse-to-fine", NEXT_SCALE_MODEL: "next-scale"}
+    assert shipped == {
+        DEFAULT_MODEL: "coarse-to-fine",
+        NEXT_SCALE_MODEL: "next-scale",
+        "accurate": "next-scale",
+    }
     # 0.1.0 named no architecture; saved again, its weights do, and are the same.
     first = load_model(DEFAULT_MODEL)
     again = tmp_path / "again.safetensors"

@@ -269,8 +269,10 @@ PRESETS: dict[str, ModelConfig] = {
         head_dim=8,
         cond_dim=8,
     ),
-    "small": ModelConfig(),
+    "small": ModelConfig(image_side="lean", stem_channels=24, frame_channels=24, joint_blocks=2),
+    "accurate": ModelConfig(),
     "full": ModelConfig.sized(),
 }
-"""Model sizes by name: ``small`` is that of ``true-var-small``, ``full`` the mission's; ``tiny``
-takes a step in a fraction of a second, to try a configuration with."""
+"""Model sizes by name: ``small`` is that of ``true-var-small``, ``accurate`` that of the model of
+this name, ``full`` the mission's; ``tiny`` takes a step in a fraction of a second, to try a
+configuration with."""
