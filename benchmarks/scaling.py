@@ -3,7 +3,8 @@
 For a ladder of sizes: parameters, multiply-adds per pixel and per emitter, seconds and peak
 memory of a training step of 8 crops of 160×160 px, seconds of forward passes. Every
 measurement runs in a process of its own, so that peaks do not mix. Weights are untrained; what
-costs depends on how many cells have children, and that is forced: in the training step all.
+costs depends on how many cells have children, and that is forced: in the training step those that
+hold emitters, as it is once a model has learnt where there are none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from truevar.config import PRESETS, ModelConfig, TrainConfig
+from truevar.device import multiplies_bfloat16
 from truevar.model import TrueVAREmitterPredictor, VAREmitterLoss, f_hat
 from truevar.model.choose import Children
 from truevar.simulation.crops import sample_crops
@@ -49,6 +51,8 @@ SIZES = {
 
 SIDE, BATCH, CROP = 64, 8, 160
 FEW, MANY = 8, 40
+NEVER = 1 - 1e-9
+"""Probability that no untrained cell reaches."""
 COLUMNS = (
     ("size", "size", "{}"),
     ("parameters", "parameters, M", "{:.2f}"),
@@ -86,7 +90,7 @@ def forced(cells: tuple[float, ...], side: int, n_cells: int, device: torch.devi
         mask = torch.zeros(1, int(side / cell), int(side / cell), dtype=torch.bool)
         mask[0, (where_N2[:, 0] / cell).long(), (where_N2[:, 1] / cell).long()] = True
         keep.append(mask.to(device))
-    return Children(keep=keep, threshold=2.0)
+    return Children(keep=keep, threshold=NEVER)
 
 
 def multiply_adds(network: TrueVAREmitterPredictor, n_cells: int, device: torch.device) -> int:
@@ -131,10 +135,11 @@ def synchronise(device: torch.device) -> None:
 def step(size: str, device: torch.device) -> dict[str, Any]:
     """Seconds and peak memory of one training step, crop by crop, optimiser included.
 
-    Every cell has children: the most work there can be.
+    Cells that hold emitters have children: an untrained model would open every cell, at a hundred
+    times the work.
     """
     config = TrainConfig(crop=CROP, batch=BATCH, micro_batch=1, checkpointing=True)
-    network = network_of(size, device, threshold=1e-9)
+    network = network_of(size, device, threshold=NEVER)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.transformer.checkpointing = config.checkpointing
     learnt = [p for p in network.parameters() if p.requires_grad]
@@ -226,7 +231,9 @@ def machine(device: str) -> str:
         where = torch.cuda.get_device_name(device)
     else:
         where = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-    return f"{where}, torch {torch.__version__}, bfloat16 autocast in training"
+    fast = multiplies_bfloat16(torch.device(device))
+    products = f"matrix products in {'bfloat16' if fast else 'float32'}"
+    return f"{where}, torch {torch.__version__}, {products} in training"
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from truevar.device import multiplies_bfloat16
 from truevar.errors import UserError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -36,9 +37,9 @@ def pick_precision(
 
 
 def _is_fast(device: torch.device) -> bool:
-    """Whether bfloat16 is computed in hardware, several numbers at a time."""
+    """Whether bfloat16 is multiplied in hardware, whole tiles at a time."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return multiplies_bfloat16(device)
     # No public name says this in every PyTorch we run on; without it, float32 is right too.
     supports_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return device.type == "cpu" and supports_amx is not None and bool(supports_amx())

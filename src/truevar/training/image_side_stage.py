@@ -21,6 +21,7 @@ from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.errors import UserError
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.training.optimizer import make_optimizers
+from truevar.training.precision import mixed_precision
 from truevar.training.prefetch import batches
 from truevar.training.ranks import first_process
 from truevar.training.reading_basis import ReadingBasis, read_through, reading_basis
@@ -152,7 +153,7 @@ def teach_image_side(
             batch = next(source)
             cell = teacher.config.cells_of(*batch.counts_BTHW.shape[2:])[0]
             seen = (batch.counts_BTHW, batch.psf_sigma_B, batch.read_variance_BHW, batch.exists_BT)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with mixed_precision(device):
                 with torch.no_grad():
                     wanted_BCHW, _, _ = teacher.encode(*seen, cell)
                 f_BCHW, _, _ = student.encode(*seen, cell)

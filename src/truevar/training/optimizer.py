@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from truevar.device import multiplies_bfloat16
+
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the iteration that drives singular values towards one (Jordan et al. 2024)."""
 
@@ -29,7 +31,9 @@ def orthogonalise(matrix_MN: torch.Tensor, passes: int = 5) -> torch.Tensor:
         passes: of the iteration.
     """
     a, b, c = _QUINTIC
-    x = matrix_MN.bfloat16()
+    # Few digits are enough, where fewer are faster.
+    fast = multiplies_bfloat16(matrix_MN.device)
+    x = matrix_MN.bfloat16() if fast else matrix_MN.float()
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)

@@ -16,6 +16,7 @@ from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.quantizer import ScaleCodes
 from truevar.model.scale_output import ScaleOutput
 from truevar.simulation.crops import CropBatch
+from truevar.training.precision import mixed_precision
 
 _FEWEST = 4
 """Crops of 40 px whose share of parents a smaller batch has too: a dense one has none to borrow
@@ -29,7 +30,7 @@ def batch_loss(
     config: TrainConfig,
     device: torch.device,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of one batch and its terms by name, in bfloat16 but for what needs more.
+    """Loss of one batch and its terms by name, in bfloat16 where that is fast and enough.
 
     Two further terms say what the bound on parents did: ``dropped``, parents per crop that would
     have had children and got none, and ``capped``, 1 where there was any.
@@ -52,7 +53,7 @@ def batch_loss(
                 for scale in scales
             ]
     keep = [counts_Bhw > 0 for counts_Bhw in counts]
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with mixed_precision(device):
         f_BChw, back_BHW, sigma_B = network.encode(
             batch.counts_BTHW,
             batch.psf_sigma_B,

@@ -13,6 +13,7 @@ from truevar.model.normalise import CHANNELS
 from truevar.model.scales import FINER_REACH
 from truevar.model.transformer import AdaLNSelfAttn, Cells, relative_places
 from truevar.simulation.crops import sample_crops
+from truevar.training.precision import mixed_precision
 
 _SIDE = 32
 """The block is timed on so many cells along a side."""
@@ -96,7 +97,7 @@ def _timed(once: Callable[[], torch.Tensor], device: torch.device) -> float:
     fastest = float("inf")
     for _ in range(2):
         began = time.perf_counter()
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with mixed_precision(device):
             result = once()
         result.float().square().mean().backward()
         if device.type == "cuda":
