@@ -59,9 +59,9 @@ def test_tiles_do_not_show(lean_config, monkeypatch):
     seen = []
     decide = network.decide
 
-    def look(f_BChw, *rest):
+    def look(f_BChw, *rest, **more):
         seen.append(f_BChw)
-        return decide(f_BChw, *rest)
+        return decide(f_BChw, *rest, **more)
 
     monkeypatch.setattr(network, "decide", look)
     movie = simulate("2d-scmos", 0.7, 1, 152, seed=11).frames()

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from truevar.camera import Camera
 from truevar.inference.decode import Candidates, decode
+from truevar.inference.encoded import Encoded
 from truevar.inference.precision import pick_precision
+from truevar.model.gate import peaks, worth_a_look
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.weights import TrainedModel
 
@@ -97,28 +99,30 @@ class Engine:
             from the first of these. Photons, their errors and background are
             photo-electrons.
         """
-        kept_f, kept_back = self._encode(before)[0], torch.empty(0, *self.size, device=self.device)
+        kept = self._encode(before)
         for block in blocks:
-            f_NCHW, back_NHW = self._encode(block)
-            f_NCHW, back_NHW = torch.cat([kept_f, f_NCHW]), torch.cat([kept_back, back_NHW])
-            if len(f_NCHW) > 2:
-                n = len(f_NCHW) - 2
-                yield self._decide(f_NCHW, back_NHW[:n]), n
-            kept_f, kept_back = f_NCHW[-2:].clone(), back_NHW[-1:].clone()
-        if len(kept_back):
-            yield self._decide(torch.cat([kept_f, self._encode(after)[0]]), kept_back), 1
+            frames = Encoded.joined([kept, self._encode(block)])
+            if len(frames) > 2:
+                yield self._decide(frames), len(frames) - 2
+            kept = frames.last(2)
+        if len(kept) > 1:
+            yield self._decide(Encoded.joined([kept, self._encode(after)])), 1
 
-    def _encode(self, block: NDArray[np.generic] | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, C, H, W) features and (n, H, W) background; None stands for a missing frame."""
+    def _encode(self, block: NDArray[np.generic] | None) -> Encoded:
+        """Frames (n, H, W) each on its own; None stands for one that is missing."""
         if block is None:
-            missing_14HW = torch.zeros(1, CHANNELS, *self.size, device=self.device)
-            with self._at_precision():
-                return self.network.encode_frames(missing_14HW), missing_14HW[:, 0]
-        counts = self.camera.to_photons(block) / self.excess
-        counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
-        input_N4HW, back_NHW = normalise(counts_NHW, self.read_1HW)
+            input_N4HW = torch.zeros(1, CHANNELS, *self.size, device=self.device)
+            back_NHW = input_N4HW[:, 0]
+        else:
+            counts = self.camera.to_photons(block) / self.excess
+            counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
+            input_N4HW, back_NHW = normalise(counts_NHW, self.read_1HW)
         with self._at_precision():
-            return self.network.encode_frames(input_N4HW), back_NHW
+            f_NChw = self.network.encode_frames(input_N4HW)
+        peak_Nhw = None
+        if self.network.encoder.gated:
+            peak_Nhw = peaks(input_N4HW, self.psf_sigma, self.network.pad_to())
+        return Encoded(f_NChw, back_NHW, peak_Nhw)
 
     def _at_precision(self) -> torch.autocast:
         """Convolutions and matrix products inside are made in the engine's number format."""
@@ -126,32 +130,36 @@ class Engine:
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
         )
 
-    def _decide(self, f_NCHW: torch.Tensor, back_BHW: torch.Tensor) -> Candidates:
-        """Emitters of all frames of N = B + 2 successive ones but the first and the last."""
+    def _decide(self, frames: Encoded) -> Candidates:
+        """Emitters of all frames but the first and the last."""
         H, W = self.size
+        active_Bhw = None if frames.peak_Nhw is None else worth_a_look(frames.peak_Nhw)
         found = [
-            self._decide_tile(f_NCHW, back_BHW, top, left)
+            self._decide_tile(frames, active_Bhw, top, left)
             for top in range(0, H, self.tile)
             for left in range(0, W, self.tile)
         ]
         return Candidates.concat(found)
 
     def _decide_tile(
-        self, f_NCHW: torch.Tensor, back_BHW: torch.Tensor, top: int, left: int
+        self, frames: Encoded, active_Bhw: torch.Tensor | None, top: int, left: int
     ) -> Candidates:
         """Emitters of a tile, in the frame's coordinates."""
         H, W = self.size
         rows = slice(max(top - self.halo, 0), top + self.tile + self.halo)
         cols = slice(max(left - self.halo, 0), left + self.tile + self.halo)
         step = self.network.encoder.step  # tiles and halos are whole numbers of it
-        f_NChw = f_NCHW[
-            :, :, rows.start // step : rows.stop // step, cols.start // step : cols.stop // step
-        ]
+        f_NChw = frames.f_NChw[:, :, *(_coarser(part, step) for part in (rows, cols))]
+        three = (f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1))
+        seen = (frames.back_NHW[1:-1, rows, cols], self.sigma_1, self.cells)
         with self._at_precision():
-            f_BChw = self.network.encoder.encode_joint(
-                f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1)
-            )
-            outputs = self.network.decide(f_BChw, back_BHW[:, rows, cols], self.sigma_1, self.cells)
+            if active_Bhw is None:
+                outputs = self.network.decide(self.network.encoder.encode_joint(*three), *seen)
+            else:
+                block = self.network.pad_to()
+                active_Bhw = active_Bhw[:, *(_coarser(part, block) for part in (rows, cols))]
+                f_BChw = self.network.encoder.encode_joint(*three, active_Bhw)
+                outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
         found = decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
         found.x += cols.start
         found.y += rows.start
@@ -163,3 +171,8 @@ class Engine:
         inside &= found.x < min(left + self.tile, W) - 0.5
         inside &= found.y < min(top + self.tile, H) - 0.5
         return found.select(inside)
+
+
+def _coarser(part: slice, size: int) -> slice:
+    """A part of a frame, in whole squares of that size."""
+    return slice(part.start // size, part.stop // size)

@@ -56,6 +56,7 @@ def decide_scales(
     children: Children,
     manner: Manner,
     truth: Sequence[TrueScale] | None = None,
+    active_Bhw: torch.Tensor | None = None,
 ) -> list[ScaleOutput]:
     """All scales' decisions, from image features.
 
@@ -77,7 +78,11 @@ def decide_scales(
         grid = (round(size[0] / cell), round(size[1] / cell))
         log_prior_G4 = announced_G4 = total_G4 = None
         if coarser is None:
-            looked = Cells.all_of(n_crops, grid, f_BChw.device)
+            if active_Bhw is None:
+                looked = Cells.all_of(n_crops, grid, f_BChw.device)
+            else:
+                crop_G, row_G, col_G = active_Bhw.nonzero().unbind(1)
+                looked = Cells.of_groups(crop_G, row_G, col_G, grid, n_crops)
         else:
             parent = outputs[-1]
             if k > own and cell < FINEST_DECIDED:

@@ -78,6 +78,8 @@ class EmitterPredictor(nn.Module, ABC):
         back_BHW: torch.Tensor,
         psf_sigma_B: torch.Tensor,
         cells: Sequence[float] | None = None,
+        *,
+        active_Bhw: torch.Tensor | None = None,
     ) -> list[ScaleOutput]:
         """All scales' decisions, from image features.
 
@@ -86,6 +88,8 @@ class EmitterPredictor(nn.Module, ABC):
             back_BHW: (B, H, W) local background.
             psf_sigma_B: (B,) or (1,) PSF width in px.
             cells: width of the cells per scale in px; those for localising by default.
+            active_Bhw: (B, h, w) blocks of :meth:`pad_to` px that may hold something, where the
+                encoder is ``gated``; all by default.
         """
 
     def encode_frames(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from truevar.model.normalise import CHANNELS
+from truevar.model.strips import Strips
 
 
 class ResidualBlock(nn.Module):
@@ -28,14 +29,27 @@ class ResidualBlock(nn.Module):
         with torch.no_grad():
             self.second.weight.mul_(0.3)
 
-    def forward(self, f_BChw: torch.Tensor, cond_BD: torch.Tensor) -> torch.Tensor:
-        """(B, C, h, w) features and (B, D) condition to (B, C, h, w) features."""
-        h_BChw = modulated(self.first, F.silu(f_BChw), self.film(cond_BD))
+    def forward(
+        self, f_BChw: torch.Tensor, cond_BD: torch.Tensor, strips: Strips | None = None
+    ) -> torch.Tensor:
+        """(B, C, h, w) features and (B, D) condition to (B, C, h, w) features.
+
+        With ``strips`` features come and go as these hold them.
+        """
+        h_BChw = F.silu(f_BChw)
+        h_BChw = strips.around(h_BChw) if strips else h_BChw
+        h_BChw = modulated(self.first, h_BChw, self.film(cond_BD), within=strips is not None)
         h_BChw = F.silu(h_BChw, inplace=not torch.is_grad_enabled())
+        if strips:
+            around_BChw = strips.around(h_BChw)
+            h_BChw = F.conv2d(around_BChw, self.second.weight, self.second.bias, 1, (0, 1))
+            return h_BChw.add_(f_BChw)
         return self.second(h_BChw).add_(f_BChw)
 
 
-def modulated(conv: nn.Conv2d, f_BChw: torch.Tensor, film_BC: torch.Tensor) -> torch.Tensor:
+def modulated(
+    conv: nn.Conv2d, f_BChw: torch.Tensor, film_BC: torch.Tensor, within: bool = False
+) -> torch.Tensor:
     """A convolution whose output is scaled and shifted (FiLM, Perez et al. 2018).
 
     Where all frames share one condition that is put into the convolution's weights.
@@ -44,6 +58,8 @@ def modulated(conv: nn.Conv2d, f_BChw: torch.Tensor, film_BC: torch.Tensor) -> t
         conv: with C' output channels.
         f_BChw: (B, C, H, W) its input.
         film_BC: (B, 2 · C') or (1, 2 · C') scale less one, and shift.
+        within: the rows above and below are there already, see :class:`Strips`; for one
+            condition only.
     """
     scale_BC, shift_BC = (1 + film_BC[:, : conv.out_channels]), film_BC[:, conv.out_channels :]
     if len(film_BC) > 1:
@@ -51,7 +67,8 @@ def modulated(conv: nn.Conv2d, f_BChw: torch.Tensor, film_BC: torch.Tensor) -> t
     weight = conv.weight * scale_BC[0, :, None, None, None]
     assert conv.bias is not None
     bias_C = conv.bias * scale_BC[0] + shift_BC[0]
-    return F.conv2d(f_BChw, weight, bias_C, conv.stride, conv.padding)
+    padding = (0, 1) if within else conv.padding
+    return F.conv2d(f_BChw, weight, bias_C, conv.stride, padding)
 
 
 class FrameEncoder(nn.Module):
@@ -69,6 +86,8 @@ class FrameEncoder(nn.Module):
 
     step = 1
     """Width in px of a place of what :meth:`encode_alone` gives."""
+    gated = False
+    """Whether it can do without the blocks of a frame that hold nothing."""
 
     def __init__(
         self,
@@ -106,10 +125,11 @@ class FrameEncoder(nn.Module):
         centre_BCHW: torch.Tensor,
         after_BCHW: torch.Tensor,
         cond_BD: torch.Tensor,
+        active_Bhw: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Single features (B, C', H, W) of three successive frames to those (B, C, H, W).
 
-        What comes out describes the middle frame.
+        What comes out describes the middle frame, all of it: ``active_Bhw`` changes nothing here.
         """
         three_BCHW = torch.cat([before_BCHW, centre_BCHW, after_BCHW], 1)
         f_BCHW = modulated(self.fuse, three_BCHW, self.film(cond_BD))

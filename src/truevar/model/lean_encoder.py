@@ -16,6 +16,7 @@ from torch import nn
 from truevar.config import ModelConfig
 from truevar.model.encoder import FrameEncoder, ResidualBlock, modulated
 from truevar.model.normalise import CHANNELS
+from truevar.model.strips import Strips
 
 
 class DepthwiseBlock(nn.Module):
@@ -68,6 +69,7 @@ class LeanEncoder(nn.Module):
         super().__init__()
         self.channels = channels
         self.step = step
+        self.gated = mixing == "conv"
         self.enter = nn.Conv2d(CHANNELS * step**2, frame_channels, 3, padding=1)
         self.film = nn.Linear(cond_dim, 2 * width)
         self.fuse = nn.Conv2d(3 * frame_channels, width, 3, padding=1)
@@ -92,14 +94,37 @@ class LeanEncoder(nn.Module):
         centre_BChw: torch.Tensor,
         after_BChw: torch.Tensor,
         cond_BD: torch.Tensor,
+        active_Bhw: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Single features of three successive frames to those (B, C, H, W) of the middle one."""
+        """Single features of three successive frames to those (B, C, H, W) of the middle one.
+
+        Args:
+            before_BChw, centre_BChw, after_BChw: of :meth:`encode_alone`.
+            cond_BD: (1, D) or (B, D) condition.
+            active_Bhw: only these blocks of the frame matter, the others' features are zero; a
+                block is some whole number of places wide. For one condition only.
+        """
         three_BChw = torch.cat([before_BChw, centre_BChw, after_BChw], 1)
+        if active_Bhw is not None and self.gated and not active_Bhw.all():
+            return self._encode_active(three_BChw, cond_BD, active_Bhw)
         f_BChw = modulated(self.fuse, three_BChw, self.film(cond_BD))
         for block in self.joint:
             f_BChw = block(f_BChw, cond_BD)
         # What is read of them is linear, and so are they: nothing is cut off at zero.
         return F.pixel_shuffle(self.leave(F.silu(f_BChw)), self.step)
+
+    def _encode_active(
+        self, three_BChw: torch.Tensor, cond_BD: torch.Tensor, active_Bhw: torch.Tensor
+    ) -> torch.Tensor:
+        B, _, h, w = three_BChw.shape
+        if not active_Bhw.any():
+            return three_BChw.new_zeros(B, self.channels, h * self.step, w * self.step)
+        strips = Strips(active_Bhw, h // active_Bhw.shape[1])
+        f_1CsW = modulated(self.fuse, strips.cut(three_BChw), self.film(cond_BD), within=True)
+        for block in self.joint:
+            f_1CsW = block(f_1CsW, cond_BD, strips)
+        laid_BChw = strips.laid_out(self.leave(F.silu(f_1CsW)))
+        return F.pixel_shuffle(laid_BChw, self.step)
 
 
 def make_encoder(config: ModelConfig) -> FrameEncoder | LeanEncoder:

@@ -16,6 +16,9 @@ import torch.nn.functional as F
 CHANNELS = 4
 """Signal, noise level, share of read noise, and whether the frame exists."""
 
+SIGNAL_SCALE = 4.0
+"""The signal is given to the network in so many standard deviations of noise."""
+
 WINDOW = 17
 """Width in px of the window in which the local background is estimated."""
 
@@ -74,7 +77,7 @@ def normalise(
     floor_NHW = back_NHW + read_NHW + 0.375
     signal_NHW = 2 * ((counts_NHW + read_NHW + 0.375).clamp_min(0).sqrt() - floor_NHW.sqrt())
     channels = (
-        signal_NHW / 4,
+        signal_NHW / SIGNAL_SCALE,
         0.5 * floor_NHW.log() - 1.5,
         read_NHW / floor_NHW,
         torch.ones_like(signal_NHW),

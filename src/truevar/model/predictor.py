@@ -128,6 +128,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
         children: Children | None = None,
         manner: Manner | None = None,
         truth: Sequence[TrueScale] | None = None,
+        active_Bhw: torch.Tensor | None = None,
     ) -> list[ScaleOutput]:
         """All scales' decisions, from image features.
 
@@ -141,6 +142,8 @@ class TrueVAREmitterPredictor(EmitterPredictor):
                 by default.
             manner: how decisions are handed down; as distributions by default.
             truth: hand down these in place of the model's own.
+            active_Bhw: (B, h, w) the groups of four coarsest cells that are looked at; all by
+                default.
         """
         return decide_scales(
             self,
@@ -151,6 +154,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
             children or Children(),
             manner or Manner.soft(f_BChw.device),
             truth,
+            active_Bhw,
         )
 
     def predict(

@@ -97,8 +97,9 @@ class CoarseToFinePredictor(EmitterPredictor):
         psf_sigma_B: torch.Tensor,
         cells: Sequence[float] | None = None,
         threshold: float | None = None,
+        active_Bhw: torch.Tensor | None = None,
     ) -> list[ScaleOutput]:
-        """All scales' decisions, from image features.
+        """All scales' decisions, from image features; ``active_Bhw`` changes nothing here.
 
         Args:
             f_BChw, back_BHW, psf_sigma_B: see :meth:`EmitterPredictor.decide`.
