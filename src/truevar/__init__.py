@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from truevar.postprocess.linking import link
     from truevar.simulation.scenes import simulate
     from truevar.training.run import train
-    from truevar.view.render import save_picture
+    from truevar.view.picture import save_picture
 
 _WHERE = {
     "Camera": "truevar.camera",
@@ -36,7 +36,7 @@ _WHERE = {
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
     "read": "truevar.io.tables.table:read_emitters",
-    "save_picture": "truevar.view.render",
+    "save_picture": "truevar.view.picture",
     "simulate": "truevar.simulation.scenes",
     "train": "truevar.training.run",
     "write": "truevar.io.tables.table:write_emitters",

@@ -6,7 +6,10 @@ from matplotlib.image import imread
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.view.render import brightness, field, render, save_picture
+from truevar.view.field import field
+from truevar.view.picture import save_picture
+from truevar.view.render import render
+from truevar.view.tone import brightness
 
 META = {"pixel_size": 100.0, "width": 40, "height": 30}
 

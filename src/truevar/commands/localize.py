@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import warnings
 from pathlib import Path
@@ -66,12 +65,12 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     from truevar.io.tables.meta import side_path
 
     if args.picture is not None:
-        from truevar.view.render import check_picture
+        from truevar.view.picture import check_picture
 
         check_picture(args.picture, args.overwrite)
         check_room(args.picture)
     if args.live is not None:
-        from truevar.view.render import check_picture
+        from truevar.view.picture import check_picture
 
         check_picture(args.live, args.overwrite or args.resume)
     numbers = {name: value for name in _NUMBERS if (value := getattr(args, name)) is not None}
@@ -131,15 +130,10 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
 
 
 def draw(emitters: Emitters, path: Path, overwrite: bool) -> None:
-    """Draw the localised region, 10 nm a pixel or as fine as a picture may be."""
-    from truevar.view.render import MOST_PIXELS, save_picture
+    """Draw the localised region."""
+    from truevar.view.picture import save_picture
 
-    meta = emitters.meta
-    px = meta["pixel_size"]
-    x0, x1, y0, y1 = ((edge - 0.5) * px for edge in meta["region"])
-    coarsest = math.sqrt((x1 - x0) * (y1 - y0) / MOST_PIXELS)
-    pixel = max(10.0, float(math.ceil(1.01 * coarsest)))
-    save_picture(emitters, path, pixel, (x0, x1, y0, y1), overwrite=overwrite)
+    save_picture(emitters, path, overwrite=overwrite)
 
 
 def draw_again(emitters: Emitters, path: Path) -> None:

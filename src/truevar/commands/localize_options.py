@@ -58,9 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
     )
-    parser.add_argument(
-        "--picture", metavar="PNG", type=Path, help="also draw the emitters, 10 nm a pixel"
-    )
+    parser.add_argument("--picture", metavar="PNG", type=Path, help="also draw the emitters")
     parser.add_argument(
         "--live",
         metavar="PNG",

@@ -64,6 +64,11 @@ def probability(text: str) -> float:
     return _number(text, "a probability from 0 to 1", lambda number: 0 <= number <= 1)
 
 
+def percentile(text: str) -> float:
+    """A percentile above 0, for ``type=``."""
+    return _number(text, "a percentile, above 0 and up to 100", lambda number: 0 < number <= 100)
+
+
 def whole(least: int) -> Any:
     """A whole number of at least this, for ``type=``."""
 
@@ -96,6 +101,24 @@ def region(text: str) -> tuple[int | None, int | None, int | None, int | None]:
     if len(sides) != 2:
         raise argparse.ArgumentTypeError(f"{text} is not a region; {form}")
     return *_ends(sides[0], form), *_ends(sides[1], form)
+
+
+def field(text: str) -> tuple[float, float, float, float]:
+    """``X0,X1,Y0,Y1`` in µm; for ``type=``."""
+    try:
+        x0, x1, y0, y1 = (float(edge) for edge in text.split(","))
+    except ValueError:
+        x0 = x1 = y0 = y1 = math.nan
+    if not all(map(math.isfinite, (x0, x1, y0, y1))):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a field; it is given as X0,X1,Y0,Y1 in µm, such as 2,6,1.5,4.5"
+        )
+    if x1 <= x0 or y1 <= y0:
+        raise argparse.ArgumentTypeError(
+            f"{text} is an empty field; it is given as X0,X1,Y0,Y1 in µm, each first edge below "
+            "its second"
+        )
+    return x0, x1, y0, y1
 
 
 def position(text: str) -> tuple[int, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from truevar.view.lettering import letters, put
 
 _SMALLEST = 64
 """Pictures narrower or lower than this have no room for a scale bar."""
@@ -39,26 +39,9 @@ def draw_scale_bar(colours: NDArray[np.uint8], pixel_size: float) -> None:
     margin = 3 * thick
     bottom, right = height - margin, width - margin
     colours[bottom - thick : bottom, max(right - across, 0) : right] = 255
-    text = _text(label(length), size=max(round(min(height, width) / 25), 10))
+    text = letters(label(length), size=max(round(min(height, width) / 25), 10))
     rows, cols = text.shape
-    low = bottom - 2 * thick - rows
+    low = bottom - 2 * thick
     left = min(max(right - across // 2 - cols // 2, 0), right - cols)
-    if low < 0 or left < 0:
-        return
-    place = colours[low : low + rows, left : left + cols]
-    blended = place + (255.0 - place) * text[:, :, None]
-    place[:] = np.round(blended).astype(np.uint8)
-
-
-def _text(text: str, size: int) -> NDArray[Any]:
-    """Letters as (rows, columns) of opacity, about ``size`` pixels high."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6 * size / 72, 2 * size / 72), dpi=72, facecolor="black")
-    canvas = FigureCanvasAgg(figure)
-    figure.text(0.5, 0.5, text, color="white", size=size, ha="center", va="center")
-    canvas.draw()
-    opacity = (np.asarray(canvas.buffer_rgba())[:, :, 0] / 255).astype(np.float32)
-    rows, cols = np.flatnonzero(opacity.any(1)), np.flatnonzero(opacity.any(0))
-    return opacity[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    if low >= rows and left >= 0:
+        put(colours, text, low, left)

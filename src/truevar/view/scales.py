@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.io.atomic import replacing
-from truevar.view.render import brightness
+from truevar.view.tone import brightness
 
 _SMALLEST = 480
 """Shorter side in px that a map is enlarged to."""
