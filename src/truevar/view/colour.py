@@ -40,7 +40,9 @@ class ColourScale:
 
     def ends(self) -> tuple[str, str]:
         """The numbers at the ends, rounded for people."""
-        return _rounded(self.low, self.high), _rounded(self.high, self.low)
+        largest = max(abs(self.low), abs(self.high))
+        whole = self.quantity == "time"
+        return _rounded(self.low, largest, whole), _rounded(self.high, largest, whole)
 
     def text(self) -> str:
         """One line on what is shown: ``depth -300 to 280 nm``."""
@@ -110,11 +112,14 @@ def heat() -> NDArray[np.float32]:
     return np.asarray(table, np.float32)
 
 
-def _rounded(number: float, other: float) -> str:
-    """To a thousandth of whichever is larger."""
-    largest = max(abs(number), abs(other))
+def _rounded(number: float, largest: float, whole: bool) -> str:
+    """Three digits where the number is as large as the largest."""
     if largest == 0 or not np.isfinite(largest):
         return "0"
     decimals = 2 - int(np.floor(np.log10(largest)))
+    if whole:
+        decimals = min(decimals, 0)
+    if not 1e-4 < largest < 1e9:
+        return f"{number:.3g}"
     rounded = round(number, decimals) + 0.0  # and no -0
-    return f"{rounded:,.{max(decimals, 0)}f}" if 1e-4 < largest < 1e9 else f"{number:.3g}"
+    return f"{rounded:,.{max(decimals, 0)}f}"

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 import truevar
 from truevar.io.atomic import replacing
 
+_EFFORT = 3
+"""Of compressing a PNG, 1 to 9. The usual 6 takes longer than rendering a million localisations,
+and the file is a tenth smaller."""
+
 
 def write_png(
     path: Path, colours: NDArray[np.uint8], pixel_size: float, facts: Mapping[str, str]
@@ -32,7 +36,8 @@ def write_png(
     text = {"Software": f"TrueVAR {truevar.__version__}", **facts}
     # matplotlib's image functions take any path, and need no window or figure.
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        imsave(file, colours, format="png", metadata=text)
+        how = {"compress_level": _EFFORT}
+        imsave(file, colours, format="png", metadata=text, pil_kwargs=how)
 
 
 def write_tiff(
