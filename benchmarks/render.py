@@ -1,11 +1,11 @@
 """Time and accuracy of rendering, and the picture of nuclear pores in docs/results.
 
     python benchmarks/render.py --emitters 1000000 --fields 25 100
-    python benchmarks/render.py --nuclear-pores ../shared/data/real/nuclear-pores-table/sampledata_npc.mat
+    python benchmarks/render.py --nuclear-pores sampledata_npc.mat
 
 Emitters lie evenly over the field, which spares no part of the picture; their errors are spread
-log-normally around 10 nm, those along x and y a twentieth apart. CPU seconds are the process's own, so
-that they mean something on a machine that does other things too; wall seconds do not there.
+log-normally around 10 nm, those along x and y a twentieth apart. CPU seconds are the process's
+own, so that they mean something on a machine that does other things too; wall seconds do not.
 """
 
 from __future__ import annotations

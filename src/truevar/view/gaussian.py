@@ -16,6 +16,7 @@ two matrices, since each of them is a profile along y times a profile along x.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ _COARSER = 2.5
 """Pixels of width from which a Gaussian is drawn at half the resolution."""
 _SIGMAS = 4.0
 """Gaussians are drawn out to so many standard deviations; the rest goes into the last pixel."""
-_SHARP = 1.0
-"""Narrower ones are drawn by themselves, for they need fewer pixels."""
+_CLASSES = (1.0, 1.5, _COARSER)
+"""Widest in pixels of those that are drawn together: narrow ones need fewer pixels."""
 _REACH = int(_SIGMAS * _COARSER)
 """Pixels to either side that one is drawn out to."""
 _SIDE = 64
@@ -147,11 +148,11 @@ def _summed(spots: _Spots, shape: tuple[int, int]) -> NDArray[np.float32]:
     )
     near = (spots.x >= -_REACH) & (spots.x < width + _REACH)
     near &= (spots.y >= -_REACH) & (spots.y < height + _REACH)
-    sharp = np.maximum(spots.sigma_x, spots.sigma_y) < _SHARP
-    for some, reach in ((near & sharp, int(_SIGMAS * _SHARP)), (near & ~sharp, _REACH)):
-        rows = np.flatnonzero(some)
+    wider = np.maximum(spots.sigma_x, spots.sigma_y)
+    for least, most in pairwise((0.0, *_CLASSES)):
+        rows = np.flatnonzero(near & (wider >= least) & (wider < most))
         if len(rows):
-            _add(picture, spots, rows, reach)
+            _add(picture, spots, rows, int(_SIGMAS * most))
     margin = 2 * _REACH
     return np.ascontiguousarray(picture[:, margin : margin + height, margin : margin + width])
 
