@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("baseline", "e_per_adu", "em_gain", "read_sigma")
 _SHOWN = {"read_sigma": "--read-noise"}
+_LIVE_SIDE = 1000
+"""Pixels of the long side of a live picture."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,9 +87,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     from truevar.inference.localize import localize
 
     keep_freed_memory()
-    live = (
-        LivePicture(args.live, lambda found, path: draw(found, path, True)) if args.live else None
-    )
+    live = LivePicture(args.live, draw_live) if args.live else None
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
         emitters = localize(
@@ -136,9 +136,13 @@ def draw(emitters: Emitters, path: Path, overwrite: bool) -> None:
     save_picture(emitters, path, overwrite=overwrite)
 
 
-def draw_again(emitters: Emitters, path: Path) -> None:
-    """:func:`draw` in place of an earlier picture."""
-    draw(emitters, path, overwrite=True)
+def draw_live(emitters: Emitters, path: Path) -> None:
+    """Draw the localised region in place of an earlier picture, quickly and always as large."""
+    from truevar.view.field import field
+    from truevar.view.picture import save_picture
+
+    x0, x1, y0, y1 = field(emitters)
+    save_picture(emitters, path, max(x1 - x0, y1 - y0) / _LIVE_SIDE, overwrite=True)
 
 
 def summary(emitters: Emitters) -> str:
