@@ -177,6 +177,7 @@ class _Index:
     """Where the frames of a series are."""
 
     paths: list[Path] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
     keyframes: list[int] = field(default_factory=list)
     which: list[int] = field(default_factory=list)
     pages: list[int] = field(default_factory=list)
@@ -212,16 +213,21 @@ class _Index:
         return index
 
     def _add(self, page: Any, ends: list[int]) -> None:
-        path = Path(page.parent.filehandle.path)
-        if path not in self.paths:
-            self.paths.append(path)
+        name = page.parent.filehandle.path
+        if name not in self.numbers:
+            self.numbers[name] = len(self.paths)
+            self.paths.append(Path(name))
             self.keyframes.append(page.keyframe.index)
         offsets, counts = page.dataoffsets, page.databytecounts
-        self.which.append(self.paths.index(path))
+        self.which.append(self.numbers[name])
         self.pages.append(page.offset)
         self.data.append(offsets[0])
-        ends.append(max(map(sum, zip(offsets, counts, strict=False))))
-        joined = all(a + n == b for a, n, b in zip(offsets, counts, offsets[1:], strict=False))
+        if len(offsets) == 1:  # by far the most
+            ends.append(offsets[0] + counts[0])
+            joined = True
+        else:
+            ends.append(max(map(sum, zip(offsets, counts, strict=False))))
+            joined = all(a + n == b for a, n, b in zip(offsets, counts, offsets[1:], strict=False))
         self.plain &= bool(page.keyframe.is_final and joined)
 
     def source(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Source:
