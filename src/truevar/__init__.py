@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from truevar.io.tables.table import read_emitters as read
     from truevar.io.tables.table import write_emitters as write
     from truevar.model.weights import load_model
+    from truevar.postprocess.drift import correct_drift
     from truevar.postprocess.filtering import filter_rows
     from truevar.postprocess.linking import link
     from truevar.simulation.scenes import simulate
@@ -30,6 +31,7 @@ _WHERE = {
     "Emitters": "truevar.emitters",
     "TrueVARWarning": "truevar.errors",
     "UserError": "truevar.errors",
+    "correct_drift": "truevar.postprocess.drift",
     "evaluate": "truevar.evaluation.scoring",
     "filter_rows": "truevar.postprocess.filtering",
     "link": "truevar.postprocess.linking",
@@ -51,6 +53,7 @@ __all__ = [
     "TrueVARWarning",
     "UserError",
     "__version__",
+    "correct_drift",
     "evaluate",
     "filter_rows",
     "link",

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("truevar.commands.evaluate", "score a table against the truth"),
     "render": ("truevar.commands.render", "make a picture of a table"),
     "link": ("truevar.commands.link", "join a molecule's localisations in successive frames"),
+    "drift": ("truevar.commands.drift", "take the sample's drift off a table"),
     "filter": ("truevar.commands.filter", "keep the rows of a table that meet a condition"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
     "train": ("truevar.commands.train", "train a model on simulated scenes"),
