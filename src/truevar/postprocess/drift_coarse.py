@@ -45,7 +45,7 @@ class Folded:
         col_N, row_N = (np.floor(place_N2 / PIXEL).astype(np.int64) % _SIDE).T
         counts = np.bincount(row_N * _SIDE + col_N, minlength=_SIDE**2)
         # Roots, or one molecule that stays on for long would be all that is seen.
-        return fft.rfft2(np.sqrt(counts).reshape(_SIDE, _SIDE).astype(np.float32))
+        return fft.rfft2(np.sqrt(counts.astype(np.float32)).reshape(_SIDE, _SIDE))
 
     def moved(
         self, picture: NDArray[np.complex64], shift_2: NDArray[np.float64]
@@ -120,7 +120,6 @@ def lay_over(
     place_N2: NDArray[np.float64],
     first_M: NDArray[np.int64],
     before: Stretches | None = None,
-    sweeps: int = 2,
 ) -> Stretches:
     """The drift of every stretch of a movie.
 
@@ -128,8 +127,8 @@ def lay_over(
         place_N2: (N, 2) x and y in nm, in the order of frames.
         first_M: (M,) first row of every stretch, M at least 2.
         before: longer stretches that are laid over each other already. Without them the
-            first stretch is the reference that the others are laid onto one by one.
-        sweeps: how often every stretch is laid over all others after that.
+            first stretch is the reference that the others are laid onto one by one, and
+            once more when all are there.
     """
     folded = Folded()
     stretches = np.split(place_N2, first_M[1:])
@@ -139,7 +138,7 @@ def lay_over(
         shift_M2 = np.zeros((len(first_M), 2))
         reference = folded.picture(stretches[0])
         laid_M[0] = True
-        order = [*range(1, len(first_M)), *list(range(len(first_M))) * sweeps]
+        order = [*range(1, len(first_M)), *range(len(first_M))]
     else:
         middle_M = (first_M + np.append(first_M[1:], len(place_N2))) // 2
         within_M = np.searchsorted(before.first_M, middle_M, "right") - 1
@@ -148,7 +147,7 @@ def lay_over(
         for stretch, shift_2 in zip(stretches, shift_M2, strict=True):
             reference += folded.moved(folded.picture(stretch), -shift_2)
         laid_M[:] = True
-        order = list(range(len(first_M))) * sweeps
+        order = list(range(len(first_M)))
     for k in order:
         picture = folded.picture(stretches[k])
         if laid_M[k]:

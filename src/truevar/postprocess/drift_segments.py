@@ -11,7 +11,7 @@ from truevar.errors import UserError
 from truevar.postprocess.drift_coarse import Folded, lay_over, light
 from truevar.postprocess.drift_pairs import Fit, Pairs, find_pairs, fit_shifts
 
-_PER_SEGMENT, _MOST_SEGMENTS = 50, 500
+_PER_SEGMENT, _MOST_SEGMENTS = 50, 300
 _PER_STRETCH, _FEWEST_STRETCHES, _MOST_STRETCHES = 100, 4, 128
 _CAPTURE = 120.0
 """nm; pairs looked at first. What is left of the drift then has to be smaller."""
