@@ -134,6 +134,8 @@ def test_too_few_localisations(n):
         correct_drift(rows.select(np.arange(n)))
     with pytest.raises(UserError, match="in 1 frames"):
         correct_drift(rows.with_columns(frame=np.zeros(1000)))
+    with pytest.raises(UserError, match="number them in succession"):
+        correct_drift(rows.with_columns(frame=rows.frame * 10**9))
 
 
 def test_the_curve_is_written_and_drawn(tmp_path):

@@ -24,6 +24,7 @@ from truevar.postprocess.steps import with_step
 
 _LEAST = 500
 """Localisations below which nothing is tried."""
+_MOST_FRAMES = 20_000_000
 _UNKNOWN = 15.0
 """nm; error along one axis that is begun with where the table has none."""
 
@@ -109,7 +110,8 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
             finite position tells nothing and is moved like the rest. ``z`` stays as it is.
 
     Raises:
-        UserError: too few localisations, or too few seen again, to tell the drift.
+        UserError: too few localisations, or too few of places that are seen again, to tell the
+            drift; or frames that cannot be numbers of a movie's.
     """
     sound_N = np.isfinite(emitters.x) & np.isfinite(emitters.y)
     rows = np.flatnonzero(sound_N)
@@ -120,6 +122,11 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
             f"the drift cannot be told from {len(rows):,} localisations in "
             f"{len(np.unique(frame_N)):,} frames; at least {_LEAST} in several frames are needed, "
             "so leave the table as it is"
+        )
+    if frame_N[-1] - frame_N[0] >= _MOST_FRAMES:
+        raise UserError(
+            f"the frames go from {frame_N[0]:,} to {frame_N[-1]:,}, more than {_MOST_FRAMES:,}; "
+            "number them in succession"
         )
     place_N2 = np.stack([emitters.x[rows], emitters.y[rows]], 1)
     variance_N, widening = _variances(emitters, rows)

@@ -20,6 +20,7 @@ _SIGMAS = 4.5
 
 _JUMP_SPREAD = 6.0
 """Times the usual difference of two neighbours, from which on they are a jump apart."""
+_MOST_JUMPS = 0.1  # of the segments
 _JUMP_LEAST = 10.0
 """nm; what is smaller is left to the walk."""
 
@@ -63,6 +64,8 @@ def shifts_of_segments(
     shift_S2 = _roughly(place_N2, frame_N, first_S)
     of_N = _segment_of(first_S, len(frame_N))
     pairs = find_pairs(place_N2 - shift_S2[of_N], variance_N, of_N, _CAPTURE)
+    if len(pairs) < len(first_S):
+        raise _untold(len(frame_N))
     fit = fit_shifts(pairs, len(first_S), widening, start=_CAPTURE / 3)
     shift_S2 = shift_S2 + fit.shift_S2
     jump_E = _jumps(shift_S2)
@@ -74,7 +77,18 @@ def shifts_of_segments(
     pairs = find_pairs(place_N2 - shift_S2[of_N], variance_N, of_N, radius, seed=1)
     fit = fit_shifts(pairs, len(first_S), widening)
     shift_S2 = shift_S2 + fit.shift_S2
-    return Segments(first_S, shift_S2, _jumps(shift_S2), pairs, fit)
+    jump_E = _jumps(shift_S2)
+    # A stage jumps now and then; shifts that do so all the time are of chance.
+    if len(pairs) < len(first_S) or jump_E.sum() > max(_MOST_JUMPS * len(jump_E), 3):
+        raise _untold(len(frame_N))
+    return Segments(first_S, shift_S2, jump_E, pairs, fit)
+
+
+def _untold(n: int) -> UserError:
+    return UserError(
+        f"the drift cannot be told: among {n:,} localisations too few are of places that are seen "
+        "again; leave the table as it is, or correct it by beads"
+    )
 
 
 def _cut(frame_N: NDArray[np.int64], n: int) -> NDArray[np.int64]:
@@ -106,10 +120,7 @@ def _roughly(
         laid = finer if finer.sure else None
         n *= 2
     if laid is None:
-        raise UserError(
-            f"the drift cannot be told: among {len(frame_N):,} localisations too few are of places "
-            "that are seen again; leave the table as it is, or correct it by beads"
-        )
+        raise _untold(len(frame_N))
     # A jump within a stretch leaves some segments on the side of a neighbouring one.
     middle_S = (first_S + np.append(first_S[1:], len(frame_N))) // 2
     within_S = np.searchsorted(laid.first_M, middle_S, "right") - 1
