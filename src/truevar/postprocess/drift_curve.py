@@ -20,6 +20,9 @@ from scipy.linalg import solve_triangular
 from truevar.postprocess.drift_pairs import chain, laplacian, residuals
 from truevar.postprocess.drift_segments import Segments
 
+_LEAST_ERROR = 0.1
+"""nm; no curve is claimed to be better: positions are kept to hundredths of a nanometre, and a
+segment is taken to be at rest."""
 _JUMP_PRIOR = 1000.0
 """nm; a jump may be of any size up to about this."""
 
@@ -102,7 +105,7 @@ def walk(
     # Less the mean over all frames, which is no part of the drift.
     centred = inverse - share_S @ inverse
     variance_S = ((centred @ force_SB) ** 2).sum(1)
-    variance_S += np.einsum("st,tu,su->s", centred, prior, centred, optimize=True)
+    variance_S += ((centred @ prior) * centred).sum(1) + _LEAST_ERROR**2
     return Walk(value_S, variance_S, pace)
 
 
@@ -174,8 +177,12 @@ def along(
         free_F = np.where(length_F > 0, length_F * part_F * (1 - part_F), beyond_F)
         return value_F, np.sqrt(variance_F + walked.pace * free_F)
     # A straight line is off a smooth curve by its bend, a level one by its slope.
-    slope_S = np.gradient(walked.value_S, time_S)
-    bend_F = np.gradient(slope_S, time_S)[low_F] * length_F**2 * part_F * (1 - part_F) / 2
+    slope_S, bend_S = np.zeros((2, len(time_S)))
+    for piece in np.split(np.arange(len(time_S)), np.flatnonzero(jump_E) + 1):
+        if len(piece) > 2:
+            slope_S[piece] = np.gradient(walked.value_S[piece], time_S[piece])
+            bend_S[piece] = np.gradient(slope_S[piece], time_S[piece])
+    bend_F = bend_S[low_F] * length_F**2 * part_F * (1 - part_F) / 2
     level_F = np.where(length_F > 0, 0.0, slope_S[low_F] * (frame_F - time_S[low_F]))
     return value_F, np.sqrt(variance_F + bend_F**2 + level_F**2)
 

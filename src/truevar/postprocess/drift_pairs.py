@@ -142,7 +142,7 @@ def fit_shifts(
     widening: tuple[float, float],
     start: float | None = None,
     rounds: int = 40,
-    tolerance: float = 0.02,
+    tolerance: float = 0.005,
 ) -> Fit:
     """The shifts under which the pairs are likeliest.
 

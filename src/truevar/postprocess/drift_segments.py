@@ -20,9 +20,10 @@ _SIGMAS = 4.5
 
 _JUMP_SPREAD = 6.0
 """Times the usual difference of two neighbours, from which on they are a jump apart."""
-_MOST_JUMPS = 0.1  # of the segments
 _JUMP_LEAST = 10.0
 """nm; what is smaller is left to the walk."""
+_MOST_JUMPS = 0.1
+"""Share of the neighbours that may be a jump apart."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,12 @@ def _cut_at_jumps(
         gain = light(place_N2[rows] - shift_S2[early], reference)
         gain -= light(place_N2[rows] - shift_S2[late], reference)
         # Up to the jump the early shift is the better one, from there on the late one.
-        border = rows[0] + 1 + int(np.argmax(np.cumsum(gain)))
-        border = int(np.searchsorted(frame_N, frame_N[min(border, rows[-1])]))
-        if border > first_S[early]:
-            first[early : late + 1] = [int(first_S[early]), border]
-            shifts[early : late + 1] = [shift_S2[early], shift_S2[late]]
+        begins = rows[1:][np.diff(frame_N[rows]) > 0]  # first rows of frames
+        if not len(begins):
+            continue
+        border = int(begins[np.argmax(np.cumsum(gain)[begins - 1 - rows[0]])])
+        first[early : late + 1] = [int(first_S[early]), border]
+        shifts[early : late + 1] = [shift_S2[early], shift_S2[late]]
     return np.array(first), np.stack(shifts)
 
 
