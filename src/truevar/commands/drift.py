@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from truevar.io.atomic import check_folder, check_new
     from truevar.postprocess.drift import correct_drift
     from truevar.view.drift import save_drift_picture
-    from truevar.view.render import check_picture
+    from truevar.view.picture import check_picture
 
     named = [Path(one).absolute() for one in (args.output, args.drift, args.picture) if one]
     if len(set(named)) < len(named):

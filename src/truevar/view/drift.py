@@ -8,7 +8,7 @@ import numpy as np
 
 from truevar.io.atomic import replacing
 from truevar.postprocess.drift import Drift
-from truevar.view.render import check_picture
+from truevar.view.picture import check_picture
 
 
 def save_drift_picture(drift: Drift, path: str | PathLike[str], overwrite: bool = False) -> None:
