@@ -108,7 +108,7 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
         held = set(file.namelist())
     wanted = {
         path.relative_to(ROOT / "src").as_posix()
-        for pattern in ("*.py", "py.typed", "*.safetensors", "samples/*.*")
+        for pattern in ("*.py", "py.typed", "*.safetensors", "samples/*.*", "report/*.*")
         for path in (ROOT / "src" / "truevar").rglob(pattern)
     }
     assert "truevar/py.typed" in wanted

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from truevar.simulation.scenes import simulate
     from truevar.training.run import train
     from truevar.view.picture import save_picture
+    from truevar.view.report.page import report
 
 _WHERE = {
     "Camera": "truevar.camera",
@@ -38,6 +39,7 @@ _WHERE = {
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
     "read": "truevar.io.tables.table:read_emitters",
+    "report": "truevar.view.report.page",
     "save_picture": "truevar.view.picture",
     "simulate": "truevar.simulation.scenes",
     "train": "truevar.training.run",
@@ -60,6 +62,7 @@ __all__ = [
     "load_model",
     "localize",
     "read",
+    "report",
     "save_picture",
     "simulate",
     "train",

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("truevar.commands.simulate", "make a movie with known emitters"),
     "evaluate": ("truevar.commands.evaluate", "score a table against the truth"),
     "render": ("truevar.commands.render", "make a picture of a table"),
+    "report": ("truevar.commands.report", "write a table into an HTML file to look at"),
     "link": ("truevar.commands.link", "join a molecule's localisations in successive frames"),
     "drift": ("truevar.commands.drift", "take the sample's drift off a table"),
     "filter": ("truevar.commands.filter", "keep the rows of a table that meet a condition"),

@@ -18,11 +18,12 @@ needs_model = pytest.mark.skipif(not available_models(), reason="no model came w
 WRITES = [
     (f"{SIMULATE} -o a.tif --truth a.csv", ["a.tif", "a.csv", "a.csv.yaml"]),
     ("render t.csv -o a.png", ["a.png"]),
+    ("report t.csv -o a.html", ["a.html"]),
     ("convert t.csv a.hdf5", ["a.hdf5", "a.yaml"]),
     ("convert t.csv a.csv", ["a.csv", "a.csv.yaml"]),
     pytest.param(
-        f"{LOCALIZE} -o a.csv --picture a.png",
-        ["a.csv", "a.csv.yaml", "a.png"],
+        f"{LOCALIZE} -o a.csv --picture a.png --report a.html",
+        ["a.csv", "a.csv.yaml", "a.png", "a.html"],
         marks=needs_model,
     ),
     pytest.param(f"{LOCALIZE} -o a.hdf5", ["a.hdf5", "a.yaml"], marks=needs_model),
@@ -83,10 +84,13 @@ def test_it_is_said_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatc
         f"{SIMULATE} -o new.tif --truth known.csv",
         f"{LOCALIZE} -o known.csv",
         f"{LOCALIZE} -o new.csv --picture old.png",
+        f"{LOCALIZE} -o new.csv --report old.html",
         "render known.csv -o old.png",
+        "report known.csv -o old.html",
         "convert known.csv t.csv",
     ):
         (folder / "old.png").touch()
+        (folder / "old.html").touch()
         assert main(command.split()) == 2, command
 
 

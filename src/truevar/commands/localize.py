@@ -71,6 +71,11 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
 
         check_picture(args.picture, args.overwrite)
         check_room(args.picture)
+    if args.report is not None:
+        from truevar.view.report.page import check_report
+
+        check_report(args.report, args.overwrite)
+        check_room(args.report)
     if args.live is not None:
         from truevar.view.picture import check_picture
 
@@ -121,11 +126,20 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             draw(emitters, args.picture, args.overwrite)
         except UserError as error:
             raise UserError(f"{words_of(error)} (the table {args.output} is complete)") from error
+    if args.report is not None:
+        from truevar.view.report.page import report
+
+        try:
+            report(emitters, args.report, args.movie, args.axes, args.overwrite)
+        except UserError as error:
+            raise UserError(f"{words_of(error)} (the table {args.output} is complete)") from error
     if not args.quiet:
         print(summary(emitters))
         print(f"table:     {args.output} (what was used: {side_path(args.output).name})")
         if args.picture is not None:
             print(f"picture:   {args.picture}")
+        if args.report is not None:
+            print(f"report:    {args.report}")
     return 0
 
 

@@ -60,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--picture", metavar="PNG", type=Path, help="also draw the emitters")
     parser.add_argument(
+        "--report",
+        metavar="HTML",
+        type=Path,
+        help="also write a report: an HTML file that opens in any browser (see truevar report)",
+    )
+    parser.add_argument(
         "--live",
         metavar="PNG",
         type=Path,

@@ -1,0 +1,63 @@
+"""``truevar report``: a table as one HTML file to look at."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from truevar.commands.parser import above_zero, add_overwrite, axes
+
+DESCRIPTION = """\
+Write a table into one HTML file that opens offline in any browser: the super-resolved picture to
+pan and zoom, camera frames with what was found in them, distributions, and where every number
+came from.
+"""
+
+EXAMPLES = """\
+examples:
+  truevar report emitters.csv -o report.html
+  truevar report emitters.hdf5 -o report.html --movie movie.tif
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Put the command's options onto a parser."""
+    parser.add_argument("table", metavar="TABLE", type=Path, help="the table")
+    parser.add_argument(
+        "-o", "--output", metavar="HTML", type=Path, required=True, help="the report, .html"
+    )
+    parser.add_argument(
+        "--movie",
+        metavar="MOVIE",
+        type=Path,
+        nargs="+",
+        help="the movie that was localised, or its parts in their order: up to 50 of its "
+        "frames are shown",
+    )
+    parser.add_argument(
+        "--axes", metavar="AXES", type=axes, help="order of the movie's axes, as for localize"
+    )
+    parser.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="a camera pixel, nm; needed where the table does not tell",
+    )
+    add_overwrite(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
+    from truevar.commands.reading import read_table
+    from truevar.view.report.page import check_report, report
+
+    check_report(args.output, args.overwrite)
+    table = read_table(args.table, args.pixel_size)
+    report(table, args.output, args.movie, args.axes, args.overwrite)
+    size = args.output.stat().st_size / 1e6
+    print(f"report: {args.output}, {len(table):,} emitters, {size:.2g} MB")
+    return 0
