@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from truevar.view.report.frame_sample import FrameSample, Shown
+from truevar.view.report.frame_sample import FrameSample, Shown, Span
 from truevar.view.report.picture import data_block
 from truevar.view.report.png import data_uri
 from truevar.view.report.section import Section, Told, escaped, figure_of, paragraphs
@@ -53,7 +53,8 @@ def frames_section(told: Told) -> Section:
 <label><input type="checkbox" id="frame-marks" checked> Rings</label>
 </div>
 <p class="quiet" id="frame-said" role="status"></p>
-<canvas id="camera-frame" role="img" aria-label="Camera frame, emitters ringed"></canvas>
+<canvas id="camera-frame" style="{_shape(sample.span)}" role="img"
+ aria-label="Camera frame, emitters ringed"></canvas>
 {_scales_text(sample)}"""
     return Section("frames", title, text + data_block("frames-data", _values(sample)))
 
@@ -83,7 +84,8 @@ def _scales_text(sample: FrameSample) -> str:
         else ""
     )
     panels = "".join(
-        f'<figure><canvas id="scale-{k}" role="img" aria-label="Scale {k + 1}"></canvas>'
+        f'<figure><canvas id="scale-{k}" style="{_shape(sample.scale_span)}" role="img" '
+        f'aria-label="Scale {k + 1}"></canvas>'
         f'<figcaption id="scale-{k}-said"></figcaption></figure>\n'
         for k in range(n_scales)
     )
@@ -94,6 +96,12 @@ def _scales_text(sample: FrameSample) -> str:
     )
     missing = '<p class="quiet" id="scales-missing" hidden>Not worked out for this frame.</p>\n'
     return f'{head}{text}{missing}<div class="scales" id="scales">\n{panels}</div>\n'
+
+
+def _shape(span: Span) -> str:
+    """Keeps the place of an image until it is drawn."""
+    x0, x1, y0, y1 = span
+    return f"aspect-ratio: {(x1 - x0) / (y1 - y0):.4f}"
 
 
 def _values(sample: FrameSample) -> dict[str, Any]:

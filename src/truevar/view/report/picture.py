@@ -118,7 +118,7 @@ def picture_section(told: Told) -> Section:
 <button type="button" id="zoom-in" aria-label="Zoom in">+</button>
 <button type="button" id="zoom-out" aria-label="Zoom out">−</button>
 <button type="button" id="zoom-all">Whole field</button>
-<button type="button" id="save-picture">Save view as PNG</button>
+<button type="button" id="save-picture">Save as PNG</button>
 </div>
 <div id="stage" style="aspect-ratio: {max((x1 - x0) / (y1 - y0), 0.2):.4f}">
 <img id="overview" alt="Super-resolved picture of the whole field" src="{data_uri(overview)}">
