@@ -19,7 +19,7 @@ from truevar.view.report.section import number_in, numbers_in
 
 MOST_FRAMES = 50
 LEAST_FRAMES = 5
-FRAME_BYTES = 2_500_000
+FRAME_BYTES = 2_000_000
 """PNGs of frames take about so many bytes at most."""
 MOST_SIDE = 512
 """px; larger frames are shown binned."""

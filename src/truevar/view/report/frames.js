@@ -12,6 +12,19 @@ function startFrames() {
   const slider = byId("frame"), marks = byId("frame-marks");
   let turn = 0; // of the slider; what was asked for before the last turn is not shown any more
 
+  /* [x, y, x, y, …] as shares of the image's sides, unpacked when first asked for. */
+  function places(shown) {
+    if (!shown.places) {
+      const bytes = bytesOf(shown.at);
+      shown.places = new Float32Array(bytes.length / 2);
+      for (let k = 0; k < shown.places.length; k++) {
+        shown.places[k] = (bytes[2 * k] | (bytes[2 * k + 1] << 8)) / 65535;
+      }
+    }
+    return shown.places;
+  }
+  const countOf = (shown) => places(shown).length / 2;
+
   function paint(canvas, shown, mine) {
     const image = new Image();
     image.onload = () => {
@@ -35,9 +48,10 @@ function startFrames() {
     for (const [colour, thick] of [["rgba(0, 0, 0, 0.7)", 3.2], ["#ffb000", 1.6]]) {
       context.strokeStyle = colour;
       context.lineWidth = thick * thin * ratio;
-      for (let k = 0; k < shown.x.length; k++) {
+      const at = places(shown);
+      for (let k = 0; k < at.length; k += 2) {
         context.beginPath();
-        context.arc(shown.x[k] * w, shown.y[k] * h, radius, 0, 2 * Math.PI);
+        context.arc(at[k] * w, at[k + 1] * h, radius, 0, 2 * Math.PI);
         context.stroke();
       }
     }
@@ -49,14 +63,14 @@ function startFrames() {
     byId("frame-is").textContent = one.frame.toLocaleString("en");
     slider.setAttribute("aria-valuetext", "frame " + one.frame);
     byId("frame-said").textContent =
-      "Frame " + one.frame.toLocaleString("en") + ": " + one.shown.x.length + " emitters";
+      "Frame " + one.frame.toLocaleString("en") + ": " + countOf(one.shown).toLocaleString("en") + " emitters";
     paint(byId("camera-frame"), one.shown, turn);
     const scales = byId("scales");
     if (!scales) return;
     scales.hidden = one.scales.length === 0;
     byId("scales-missing").hidden = one.scales.length > 0;
     one.scales.forEach((scale, k) => {
-      const said = "cells of " + scale.cell + ": " + scale.x.length + " found";
+      const said = "cells of " + scale.cell + ": " + countOf(scale).toLocaleString("en") + " found";
       byId("scale-" + k + "-said").textContent = said;
       byId("scale-" + k).setAttribute("aria-label", "Probability map, " + said);
       paint(byId("scale-" + k), scale, turn);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _MOVED = ("drift", "undrift", "align")
 
 def frames_section(told: Told) -> Section:
     """Frames with a slider, or how to get them."""
-    title = "In the camera's frames"
+    title = "Frames"
     if told.frames is None:
         text = paragraphs(
             "The movie was not given, so that its frames are not here. <code>truevar report TABLE "
@@ -118,10 +119,11 @@ def _values(sample: FrameSample) -> dict[str, Any]:
 
 
 def _plain(shown: Shown) -> dict[str, Any]:
-    good = shown.at_N2[np.isfinite(shown.at_N2).all(1)]
+    """As JSON has it: places are base64 of x, y, x, y, … as 16-bit little-endian 65535ths."""
+    inside = ((shown.at_N2 >= 0) & (shown.at_N2 <= 1)).all(1)  # False for NaN
+    at = np.round(65535 * shown.at_N2[inside]).astype("<u2")
     return {
         "image": data_uri(shown.image),
-        "x": np.round(good[:, 0], 5).tolist(),
-        "y": np.round(good[:, 1], 5).tolist(),
+        "at": base64.b64encode(at.tobytes()).decode(),
         "cell": f"{shown.cell:g} nm",
     }

@@ -45,7 +45,7 @@ def distributions_section(told: Told) -> Section:
         if error is not None
         else "The line in a figure is its median. The table has no errors of positions."
     )
-    return Section("distributions", "What the emitters are like", text + grid(figures))
+    return Section("distributions", "Distributions", text + grid(figures))
 
 
 def grid(figures: Sequence[str]) -> str:

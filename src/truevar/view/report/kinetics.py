@@ -32,4 +32,4 @@ def kinetics_section(told: Told) -> Section | None:
         ),
         histogram("Span", "frames from the first to the last, both included", span + 1, whole=True),
     ]
-    return Section("kinetics", "How long molecules are on", text + grid(figures))
+    return Section("kinetics", "Kinetics", text + grid(figures))

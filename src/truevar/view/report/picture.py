@@ -103,7 +103,7 @@ def picture_section(told: Told) -> Section:
     lost = len(told.emitters) - said["count"]
     without = f" {lost:,} rows without a position are not shown." if lost else ""
     drawn_as = (
-        '<label>Drawn as <select id="drawn-as"><option value="errors">spots as wide as their '
+        '<label>Drawn as <select id="drawn-as"><option value="errors">width of their '
         'error</option><option value="points">points</option></select></label>'
         if "sigma" in said
         else ""
@@ -114,14 +114,13 @@ def picture_section(told: Told) -> Section:
 <p>All {said["count"]:,} localisations, {size}, y down as in the movie.{without}</p>
 <div class="viewer">
 <div>
-<div class="tools" role="group" aria-label="Zoom">
+<div id="stage" style="aspect-ratio: {max((x1 - x0) / (y1 - y0), 0.2):.4f}">
+<img id="overview" alt="Super-resolved picture of the whole field" src="{data_uri(overview)}">
+<div class="zoom" role="group" aria-label="Zoom" hidden>
 <button type="button" id="zoom-in" aria-label="Zoom in">+</button>
 <button type="button" id="zoom-out" aria-label="Zoom out">−</button>
 <button type="button" id="zoom-all">Whole field</button>
-<button type="button" id="save-picture">Save as PNG</button>
 </div>
-<div id="stage" style="aspect-ratio: {max((x1 - x0) / (y1 - y0), 0.2):.4f}">
-<img id="overview" alt="Super-resolved picture of the whole field" src="{data_uri(overview)}">
 <canvas id="picture" tabindex="0" role="application" hidden
  aria-label="Super-resolved picture. Arrow keys move it, plus and minus zoom, 0 shows all of it."
 ></canvas>
@@ -137,14 +136,13 @@ def picture_section(told: Told) -> Section:
 {_slider("gamma", "Lift the dark parts", 0, 100, 0)}
 {sure}
 {fine}
+<button type="button" id="save-picture">Save view as PNG</button>
 </div>
 </div>
 <noscript><p class="warning">To zoom, this page needs JavaScript; the picture above shows the whole
 field.</p></noscript>
 """
-    return Section(
-        "picture", "The super-resolved picture", markup + data_block("picture-data", said)
-    )
+    return Section("picture", "Super-resolved picture", markup + data_block("picture-data", said))
 
 
 def data_block(name: str, values: Any) -> str:

@@ -57,8 +57,12 @@ def steps_section(told: Told) -> Section:
         )
         by = f' <span class="quiet">({words(step["program"])})</span>' if "program" in step else ""
         lines.append(f"<strong>{words(step.get('step', 'a step'))}</strong> {numbers}{by}")
-    text = listed(lines) if lines else paragraphs("Nothing, as far as its metadata tell.")
-    return Section("steps", "What was done to the table", text)
+    text = (
+        listed(lines)
+        if lines
+        else paragraphs("Nothing was done to the table after localising, as far as it tells.")
+    )
+    return Section("steps", "Steps taken", text)
 
 
 def made_with_section(told: Told) -> Section:
@@ -106,7 +110,7 @@ def made_with_section(told: Told) -> Section:
     notes = _lines(meta, "notes")
     if notes:
         text += "<h3>Notes</h3>\n" + listed([escaped(note) for note in notes])
-    return Section("made-with", "What it was made with", text)
+    return Section("made-with", "Made with", text)
 
 
 def warnings_section(told: Told) -> Section | None:
@@ -123,12 +127,12 @@ def again_section(told: Told) -> Section:
     given = meta.get("command")
     if isinstance(given, str) and given.strip():
         text = paragraphs("The command that was given:") + _command(given)
-        return Section("again", "To do it again", text)
+        return Section("again", "To repeat it", text)
     if "movie" not in meta or "model" not in meta:
         text = paragraphs(
             "The table does not hold the command it was made with, nor movie and model."
         )
-        return Section("again", "To do it again", text)
+        return Section("again", "To repeat it", text)
     text = paragraphs(
         "The table does not hold the command it was made with. This one, put together from its "
         "metadata, uses the same numbers, those that were estimated included:"
@@ -147,7 +151,7 @@ def again_section(told: Told) -> Section:
         remarks.append("The movie is in several files: name them all.")
     if steps_of(meta):
         remarks.append("Then repeat what was done to the table, as above.")
-    return Section("again", "To do it again", text + (listed(remarks) if remarks else ""))
+    return Section("again", "To repeat it", text + (listed(remarks) if remarks else ""))
 
 
 def rebuilt(meta: Mapping[str, Any]) -> list[str]:

@@ -141,6 +141,7 @@ function startPicture() {
   readControls();
   canvas.hidden = false;
   byId("scale-bar").hidden = false;
+  stage.querySelector(".zoom").hidden = false;
   new ResizeObserver(resize).observe(stage);
 }
 
