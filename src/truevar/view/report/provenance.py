@@ -207,7 +207,8 @@ def _region(meta: Mapping[str, Any]) -> str:
     region, frames = numbers_in(meta, "region", 4), numbers_in(meta, "frame_range", 2)
     parts = []
     if region:
-        parts.append("px {:.0f}–{:.0f} across, {:.0f}–{:.0f} down".format(*region))
+        x0, x1, y0, y1 = region
+        parts.append(f"px {x0:.0f}–{x1 - 1:.0f} across, {y0:.0f}–{y1 - 1:.0f} down")
     elif number_in(meta, "width") and number_in(meta, "height"):
         parts.append(f"{words(meta['width'])} × {words(meta['height'])} px")
     if frames:
