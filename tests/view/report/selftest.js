@@ -75,7 +75,7 @@ async function useThePicture() {
     seen[name] = { changed: now !== last, bar: byId("scale-bar").textContent, inView: byId("in-view").textContent };
     last = now;
   }
-  set("colours", "hot"); set("bright-at", "46"); set("gamma", "0"); set("drawn-as", "errors");
+  set("colours", "hot"); set("bright-at", "46"); set("gamma", "50"); set("drawn-as", "errors");
   set("least-prob", "0"); set("worst-error", "100");
   said.back = (await after(key("0"))) === start;
   said.steps = seen;

@@ -96,15 +96,18 @@ function drawing(spots, view, width, height, choice) {
   return { sums, more, inView: () => inView };
 }
 
-/* The value shown brightest: a percentile of the pixels that have any light. */
+/* The value shown brightest: a percentile of the pixels that are lit, those above a tenth of the
+   typical one that is not dark (as truevar.view.tone has it, from which the first picture is). */
 function brightest(sums, percentile) {
-  let top = 0;
-  for (let i = 0; i < sums.length; i++) if (sums[i] > top) top = sums[i];
-  if (top === 0) return 1;
-  const stride = Math.max(1, Math.floor(sums.length / 200000));
+  let roots = 0, bright = 0;
+  for (let i = 0; i < sums.length; i++) if (sums[i] > 0) { roots += Math.sqrt(sums[i]); bright++; }
+  if (bright === 0) return 1;
+  const least = 0.1 * (roots / bright) ** 2;
+  const stride = Math.max(1, Math.floor(bright / 200000));
   const lit = [];
-  for (let i = 0; i < sums.length; i += stride) if (sums[i] > 1e-3 * top) lit.push(sums[i]);
-  if (lit.length === 0) return top;
+  for (let i = 0, k = 0; i < sums.length; i++) {
+    if (sums[i] > least && k++ % stride === 0) lit.push(sums[i]);
+  }
   const sorted = Float32Array.from(lit).sort();
   return sorted[Math.min(Math.floor(sorted.length * percentile / 100), sorted.length - 1)];
 }

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
-from truevar.view.render import Extent, brightness, field, render
+from truevar.view.field import Extent, field
+from truevar.view.picture import GAMMA, PERCENTILE
+from truevar.view.render import render
 from truevar.view.report.png import colour_table, data_uri, png
 from truevar.view.report.section import Section, Told, escaped, figure_of, number_in, numbers_in
+from truevar.view.tone import brightness
 
 STEP = 0.1
 """nm that positions are rounded to, in fields of up to 1.6 mm."""
@@ -26,8 +29,6 @@ _LARGEST = 2**24 - 1
 _FINEST_ERROR, _RATIO = 0.5, 1.03
 """nm of the first class of standard errors; ratio between neighbouring classes."""
 
-_PERCENTILE = 99.0
-"""Of the lit pixels, shown brightest at first; the slider of the page begins at it as well."""
 _OVERVIEW = 1000
 """Pixels along the longer side of the picture that is there before the script has run."""
 
@@ -41,7 +42,8 @@ def shown_field(emitters: Emitters) -> Extent:
     if pixel and region and region[0] < region[1] and region[2] < region[3]:
         x0, x1, y0, y1 = ((edge - 0.5) * pixel for edge in region)
         return x0, x1, y0, y1
-    return field(emitters)
+    meta = {name: value for name, value in emitters.meta.items() if name != "region"}
+    return field(Emitters(emitters.columns, meta))
 
 
 def packed(emitters: Emitters) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def picture_section(told: Told) -> Section:
     said = packed(told.emitters)
     x0, x1, y0, y1 = said["field"]
     pixel = max(x1 - x0, y1 - y0) / _OVERVIEW
-    drawn = brightness(render(told.emitters, pixel, (x0, x1, y0, y1)), _PERCENTILE)
+    drawn = brightness(render(told.emitters, pixel, (x0, x1, y0, y1)), PERCENTILE, GAMMA)
     tables = {name: colour_table(name) for name in COLOUR_MAPS}
     overview = png(np.round(255 * drawn).astype(np.uint8), tables["hot"])
     said["colours"] = {name: _text(table.tobytes()) for name, table in tables.items()}
@@ -133,7 +135,7 @@ def picture_section(told: Told) -> Section:
 <label>Colours <select id="colours">{choices}</select></label>
 {drawn_as}
 {_slider("bright-at", "Brightest from percentile", 0, 100, 46)}
-{_slider("gamma", "Lift the dark parts", 0, 100, 0)}
+{_slider("gamma", "Lift the dark parts", 0, 100, 50)}
 {sure}
 {fine}
 <button type="button" id="save-picture">Save view as PNG</button>
