@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from truevar.postprocess.drift import correct_drift
     from truevar.postprocess.filtering import filter_rows
     from truevar.postprocess.linking import link
+    from truevar.postprocess.resolution import fourier_ring
     from truevar.simulation.scenes import simulate
     from truevar.training.run import train
     from truevar.view.picture import save_picture
@@ -35,6 +36,7 @@ _WHERE = {
     "correct_drift": "truevar.postprocess.drift",
     "evaluate": "truevar.evaluation.scoring",
     "filter_rows": "truevar.postprocess.filtering",
+    "fourier_ring": "truevar.postprocess.resolution",
     "link": "truevar.postprocess.linking",
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
@@ -58,6 +60,7 @@ __all__ = [
     "correct_drift",
     "evaluate",
     "filter_rows",
+    "fourier_ring",
     "link",
     "load_model",
     "localize",

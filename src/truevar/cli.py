@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "link": ("truevar.commands.link", "join a molecule's localisations in successive frames"),
     "drift": ("truevar.commands.drift", "take the sample's drift off a table"),
     "filter": ("truevar.commands.filter", "keep the rows of a table that meet a condition"),
+    "frc": ("truevar.commands.frc", "tell a table's resolution by Fourier ring correlation"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
     "train": ("truevar.commands.train", "train a model on simulated scenes"),
     "info": ("truevar.commands.info", "tell about the installation, a movie, a table, a model"),

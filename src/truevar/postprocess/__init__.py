@@ -1,1 +1,1 @@
-"""What is done with a table of localisations: linking, filtering."""
+"""What is done with a table of localisations: linking, filtering, resolution."""
