@@ -25,6 +25,8 @@ _LEAST = 100
 """Pairs of one molecule that make a figure."""
 _REACH = 8.0
 """Precisions within which distances are fitted: one molecule's end at 5, the rest is of others."""
+_LARGEST_ERROR = 0.1
+"""Of a precision that is told, as a part of it."""
 _BINS = 60
 _FARTHEST = 500.0
 """nm within which one molecule's two localisations are looked for."""
@@ -103,7 +105,7 @@ def nena(emitters: Emitters) -> Nena | None:
         width = sigma
         if settled:
             break
-    if one < _LEAST or not error < 0.25 * sigma:
+    if one < _LEAST or not error < _LARGEST_ERROR * sigma:
         return None
     return Nena(sigma, error, pairs, min(one / asked, 1.0))
 
