@@ -131,5 +131,5 @@ async function useTheFrames() {
   const told = document.createElement("pre");
   told.id = "selftest";
   told.textContent = JSON.stringify(said);
-  window.parent.document.body.append(told);
+  document.body.append(told);
 })();
