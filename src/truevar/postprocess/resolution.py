@@ -223,18 +223,20 @@ def _own_precision(emitters: Emitters) -> float | None:
 
 
 def _warnings(precision: Nena | None, frames: float, curve: Curve) -> tuple[Message, ...]:
-    said = []
+    said: list[Message] = []
     if precision is not None and frames < _TIMES_ON * precision.on_time:
-        said.append(
+        text = (
             f"molecules are on for {precision.on_time:.3g} frames in the mean and the blocks of "
             f"time are {frames:.0f} frames long: a molecule in several blocks correlates with "
             "itself, and the resolution looks better than it is; give fewer "
             f"{argument('blocks', '')} or a longer table"
         )
+        said.append(Message(text))
     again = curve.rises_again()
     if np.isfinite(again):
-        said.append(
+        text = (
             f"the correlation rises over 1/7 again, up to {again:.3g} nm, as with a regular "
             "structure; look at the curve"
         )
-    return tuple(map(Message, said))
+        said.append(Message(text))
+    return tuple(said)

@@ -34,7 +34,7 @@ def save_ring_curve(ring: FourierRing, path: str | PathLike[str], overwrite: boo
     frequency, curve, error = ring.frequency_R, ring.correlation_R, 1.96 * ring.error_R
     axes.fill_between(frequency, curve - error, curve + error, color="0.8", lw=0)
     axes.plot(frequency, curve, color="black", lw=1, label="correlation, ± 95 %")
-    axes.axhline(ring.threshold, color="tab:red", lw=1, ls="--", label="threshold 1/7")
+    axes.axhline(ring.threshold, color="tab:red", lw=1, ls="dashed", label="threshold 1/7")
     title = "resolution not determined"
     if np.isfinite(ring.resolution):
         title = f"resolution {ring.resolution:.3g} nm"

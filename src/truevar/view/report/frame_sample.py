@@ -16,6 +16,7 @@ from truevar.inference.arguments import MovieLike, as_movie
 from truevar.io.movies.movie import Movie, check_values, open_movie
 from truevar.view.report.png import colour_table, png
 from truevar.view.report.section import number_in, numbers_in
+from truevar.wording import words_of
 
 MOST_FRAMES = 50
 LEAST_FRAMES = 5
@@ -108,7 +109,7 @@ def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None)
     try:
         scales, scale_span = _scales(meta, source, part, list(images), axes)
     except UserError as error:
-        return FrameSample(shown, {}, span, span, binned, greys, f"{error}")
+        return FrameSample(shown, {}, span, span, binned, greys, words_of(error))
     return FrameSample(shown, scales, span, scale_span, binned, greys)
 
 
