@@ -1,7 +1,8 @@
 """A whole training run: what has to come first, then the model.
 
 First, where a model needs it: the tokeniser (unless weights or the caller bring one), and, where
-it starts from weights with another image side, that image side taught by theirs.
+it starts from weights with another image side, that image side taught by theirs, or, where it has
+only more blocks, grown from theirs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.training.checkpoint import load_checkpoint
+from truevar.training.deeper_image_side import deepened, is_deeper
 from truevar.training.image_side_stage import differs_in_image_side, taught
 from truevar.training.loop import train_model
 from truevar.training.ranks import first_process
@@ -60,7 +62,8 @@ def train(
         training: how to train; by default half an hour.
         mix: what to simulate.
         start: weights to start from: a model's name or a file. Where ``model`` has another
-            image side than they, that is taught by theirs first.
+            image side than they, that is taught by theirs first; one that has only more blocks
+            begins as theirs.
         resume: the ``checkpoint.pt`` of an earlier run to go on from.
         tokenizer: the ``tokenizer.pt`` of an earlier run. Default: one is trained where the model
             needs one.
@@ -145,7 +148,9 @@ def run_recipe(
     if needed and tokenizer is None and first_process():
         minutes = min(TOKENIZER_MOST, training.minutes / 5)
         tokenizer = make_tokenizer(folder, model, minutes, training.seed, report)
-    if start is not None and differs_in_image_side(start.config, model):
+    if start is not None and is_deeper(start.config, model):
+        start = deepened(start, model)
+    elif start is not None and differs_in_image_side(start.config, model):
         start = taught(start, model, training, recipe.mix, device, report)
     return train_model(
         model,
