@@ -234,6 +234,17 @@ def test_draws_differ_and_the_likeliest_do_not(tiny):
     torch.testing.assert_close(*maps["likeliest"])
 
 
+def test_draws_become_the_likeliest_as_the_temperature_falls(tiny):
+    frames = 20 * torch.rand(1, 3, 40, 40)
+    drawn, likeliest = (
+        tiny.predict(frames, children=EVERYTHING, manner=Manner.drawn(temperature))
+        for temperature in (1e-6, 0.0)
+    )
+    for one, other in zip(drawn, likeliest, strict=True):
+        torch.testing.assert_close(one.mean_R, other.mean_R)
+        torch.testing.assert_close(one.x_R, other.x_R)
+
+
 def test_every_scale_has_its_own_head_condition_and_position(tiny):
     assert len(tiny.heads) == len(tiny.pos_embeds) == len(tiny.cond_embeds) == 4
     assert len({id(head) for head in tiny.heads}) == 4

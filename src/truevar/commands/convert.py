@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import above_zero, add_overwrite
+from truevar.commands.parser import add_overwrite, add_pixel_size
 from truevar.commands.table_to_table import read, write
 
 DESCRIPTION = """\
@@ -27,12 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
     parser.add_argument("table", metavar="IN", type=Path, help="the table to read")
     parser.add_argument("output", metavar="OUT", type=Path, help="the table to write")
-    parser.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="a camera pixel, nm; needed where the table does not tell",
-    )
+    add_pixel_size(parser)
     add_overwrite(parser)
 
 

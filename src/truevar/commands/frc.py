@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from truevar.commands.parser import above_zero, add_overwrite, whole
+from truevar.commands.parser import add_overwrite, add_pixel_size, whole
 
 DESCRIPTION = """\
 Tell the resolution of a table of localisations: two halves of it, made of blocks of time, are
@@ -37,12 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="blocks of time, each long against the time a molecule is on (default: 20)",
     )
     parser.add_argument("--picture", metavar="PNG", type=Path, help="draw the curve, .png")
-    parser.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="a camera pixel, nm; needed where the table does not tell",
-    )
+    add_pixel_size(parser)
     add_overwrite(parser)
 
 

@@ -32,6 +32,16 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
+def add_pixel_size(parser: argparse.ArgumentParser) -> None:
+    """Put the camera pixel of a table that is read onto a parser."""
+    parser.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="a camera pixel, nm; needed where the table does not tell",
+    )
+
+
 def add_overwrite(options: argparse._ActionsContainer) -> None:
     """Put ``--overwrite`` onto a parser, or a group of its options."""
     options.add_argument(

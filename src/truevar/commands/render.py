@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truevar.commands.parser import above_zero, add_overwrite, field, percentile
+from truevar.commands.parser import above_zero, add_overwrite, add_pixel_size, field, percentile
 from truevar.errors import UserError
 
 if TYPE_CHECKING:
@@ -95,12 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-scale-bar", action="store_true", help="leave the scale bar out")
     parser.add_argument("--no-colour-bar", action="store_true", help="leave the colour bar out")
-    parser.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="a camera pixel, nm; needed where the table does not tell",
-    )
+    add_pixel_size(parser)
     add_overwrite(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import above_zero, add_overwrite, axes
+from truevar.commands.parser import add_overwrite, add_pixel_size, axes
 
 DESCRIPTION = """\
 Write a table into one HTML file that opens offline in any browser: the super-resolved picture to
@@ -37,12 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--axes", metavar="AXES", type=axes, help="order of the movie's axes, as for localize"
     )
-    parser.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="a camera pixel, nm; needed where the table does not tell",
-    )
+    add_pixel_size(parser)
     add_overwrite(parser)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truevar.commands.parser import above_zero, add_overwrite
+from truevar.commands.parser import add_overwrite, add_pixel_size
 from truevar.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,12 +19,7 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
     )
-    parser.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="a camera pixel, nm; needed where the table does not tell",
-    )
+    add_pixel_size(parser)
     add_overwrite(parser)
 
 
