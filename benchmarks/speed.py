@@ -4,8 +4,8 @@
     python benchmarks/speed.py --picasso /path/to/an/environment/bin/python
 
 Peers: the network alone of a dense U-Net (dense_unet.py, its per-frame part kept), and Picasso's
-identification and maximum-likelihood fit, where --picasso names the Python of an environment that
-has it. Everything alternates, round by round, each in a process of its own that warms up first;
+identification and maximum-likelihood fit (0.11, its own threads), where --picasso names the Python
+of an environment that has it. Everything alternates, round by round, each in a process of its own that warms up first;
 medians over the rounds, in pixels per second, and as multiples of the U-Net's. Multiply-adds are
 counted per pixel.
 """
@@ -28,18 +28,18 @@ UNET, PICASSO = "dense U-Net, network alone", "Picasso, identify + MLE"
 
 _PICASSO = """
 import json, sys, time
-import numpy as np
-from picasso import io, localize, gausslq, gaussmle
-path, seconds = sys.argv[1], []
-movie, info = io.load_movie(path)
+from picasso import io, localize
+movie, info = io.load_movie(sys.argv[1])
 camera = {"Baseline": 100, "Sensitivity": 0.46, "Gain": 1, "Qe": 1.0}
-for _ in range(2):
+for _ in range(3):
     began = time.perf_counter()
-    ids = localize.identify(movie, 300, 7, threaded=True)
-    spots = localize.get_spots(movie, ids, 7, camera)
-    theta, CRLBs, likelihoods, iterations = gaussmle.gaussmle(spots, 1e-3, 100, method="sigma")
-    seconds.append(time.perf_counter() - began)
-print(json.dumps({"seconds": seconds[-1], "found": len(ids)}))
+    spots = localize.identify(movie, 300, 7, threaded=True)
+    spots = spots[0] if isinstance(spots, tuple) else spots
+    localize.fit(
+        movie, camera_info=camera, identifications=spots, box=7, fitting_method="gaussmle-spherical"
+    )
+    seconds = time.perf_counter() - began
+print(json.dumps({"seconds": seconds, "found": len(spots)}))
 """
 
 
