@@ -5,9 +5,9 @@
 
 Peers: the network alone of a dense U-Net (dense_unet.py, its per-frame part kept), and Picasso's
 identification and maximum-likelihood fit (0.11, its own threads), where --picasso names the Python
-of an environment that has it. Everything alternates, round by round, each in a process of its own that warms up first;
-medians over the rounds, in pixels per second, and as multiples of the U-Net's. Multiply-adds are
-counted per pixel.
+of an environment that has it. Everything alternates, round by round, each in a process of its own
+that warms up first; medians over the rounds, in pixels per second, and as multiples of the
+U-Net's. Multiply-adds are counted per pixel.
 """
 
 from __future__ import annotations

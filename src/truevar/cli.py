@@ -10,6 +10,7 @@ Exit codes: 0 done; 2 something given cannot be used (one line on stderr says wh
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from truevar.errors import UserError
 from truevar.wording import Spelling, as_option
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("truevar.commands.run", "go the whole way from a movie to a picture and a report"),
     "localize": ("truevar.commands.localize", "find the emitters of a movie"),
     "simulate": ("truevar.commands.simulate", "make a movie with known emitters"),
     "evaluate": ("truevar.commands.evaluate", "score a table against the truth"),
@@ -40,6 +42,7 @@ _ABOUT = "Finds fluorescent emitters in single-molecule localisation microscopy 
 
 _EXAMPLES = """\
 examples:
+  truevar run movie.tif -o results --pixel-size 100
   truevar localize movie.tif -o emitters.csv --pixel-size 100 --picture picture.png
   truevar simulate --scene 2d-scmos --density 1 --frames 100 -o movie.tif --truth truth.csv
   truevar evaluate emitters.csv truth.csv --pixel-size 100 --size 64
@@ -135,6 +138,7 @@ def _run(argv: list[str]) -> int:
         args = parser.parse_args(argv)
     except SystemExit as stop:  # after --help and --version
         return stop.code if isinstance(stop.code, int) else 0
+    args.command_line = shlex.join(["truevar", *argv])
     return int(args.run(args) or 0)
 
 

@@ -48,13 +48,7 @@ estimated from the movie itself (PSF width, gain, baseline); lines that begin wi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
-    parser.add_argument(
-        "movie",
-        metavar="MOVIE",
-        type=Path,
-        nargs="+",
-        help="the movie, or its parts in their order",
-    )
+    add_movie(parser)
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
     )
@@ -65,6 +59,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="also write a report: an HTML file that opens in any browser (see truevar report)",
     )
+    add_how(parser)
+
+
+def add_movie(parser: argparse.ArgumentParser) -> None:
+    """Put the movie onto a parser."""
+    parser.add_argument(
+        "movie",
+        metavar="MOVIE",
+        type=Path,
+        nargs="+",
+        help="the movie, or its parts in their order",
+    )
+
+
+def add_how(parser: argparse.ArgumentParser) -> None:
+    """Put onto a parser what is localised, and how."""
     parser.add_argument(
         "--live",
         metavar="PNG",

@@ -9,8 +9,8 @@ from truevar.commands.parser import add_overwrite, add_pixel_size, axes
 
 DESCRIPTION = """\
 Write a table into one HTML file that opens offline in any browser: the super-resolved picture to
-pan and zoom, camera frames with what was found in them, distributions, and where every number
-came from.
+pan and zoom, camera frames with what was found in them, distributions, the resolution (of a table
+of single localisations), and where every number came from.
 """
 
 EXAMPLES = """\
@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--axes", metavar="AXES", type=axes, help="order of the movie's axes, as for localize"
     )
+    parser.add_argument(
+        "--drift",
+        metavar="CSV",
+        type=Path,
+        help="the drift that was taken off the table, as truevar drift --drift wrote it",
+    )
     add_pixel_size(parser)
     add_overwrite(parser)
 
@@ -48,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
         UserError: something given cannot be used.
     """
     from truevar.commands.reading import read_table
+    from truevar.postprocess.drift import Drift
     from truevar.view.report.page import check_report, report
 
     check_report(args.output, args.overwrite)
     table = read_table(args.table, args.pixel_size)
-    report(table, args.output, args.movie, args.axes, args.overwrite)
+    drift = Drift.read(args.drift) if args.drift is not None else None
+    report(table, args.output, args.movie, args.axes, args.overwrite, drift=drift)
     size = args.output.stat().st_size / 1e6
     print(f"report: {args.output}, {len(table):,} emitters, {size:.2g} MB")
     return 0

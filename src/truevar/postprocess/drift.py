@@ -24,6 +24,7 @@ from truevar.postprocess.steps import with_step
 
 _LEAST = 500
 """Localisations below which nothing is tried."""
+_HEADER = "frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]"
 _MOST_FRAMES = 20_000_000
 _UNKNOWN = 15.0
 """nm; error along one axis that is begun with where the table has none."""
@@ -63,9 +64,32 @@ class Drift:
                 fmt=("%d", "%.3f", "%.3f", "%.3f", "%.3f"),
                 delimiter=",",
                 newline="\n",
-                header="frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]",
+                header=_HEADER,
                 comments="",
             )
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Drift:
+        """A curve that :meth:`write` wrote; jumps are not in the file.
+
+        Raises:
+            UserError: there is no such file, or it holds something else.
+        """
+        try:
+            with open(path, encoding="utf-8") as file:
+                header = file.readline().strip()
+                rows_F5 = np.loadtxt(file, delimiter=",", ndmin=2) if header == _HEADER else None
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
+        except ValueError:
+            rows_F5 = None
+        if rows_F5 is None or rows_F5.shape[1] != 5 or not np.isfinite(rows_F5).all():
+            raise UserError(
+                f"{path} is no drift curve; give one that truevar drift wrote"
+            )
+        frame_F, x_F, y_F, sigma_x_F, sigma_y_F = rows_F5.T
+        no_jump_J = np.zeros(0, np.int64)
+        return cls(frame_F.astype(np.int64), x_F, y_F, sigma_x_F, sigma_y_F, no_jump_J)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import pytest
 
 import truevar
 from truevar.emitters import Emitters
+from truevar.errors import UserError
+from truevar.postprocess.drift import Drift
 from truevar.postprocess.filtering import filter_rows
 from truevar.postprocess.linking import link
 from truevar.view.report.page import SECTIONS, report
@@ -60,7 +62,7 @@ def test_it_is_one_sound_page(emitters: Emitters, tmp_path: Path) -> None:
     names = [attrs["id"] for _, attrs in outline.seen if "id" in attrs]
     assert len(names) == len(set(names))
     sections = [attrs["id"] for attrs in outline.with_tag("section")]
-    assert len(sections) == len(SECTIONS) - 1  # not linked: no kinetics
+    assert len(sections) == len(SECTIONS) - 2  # not linked: no kinetics; and no drift
     targets = [str(attrs["href"]) for attrs in outline.with_tag("a")]
     assert targets[1:] == [f"#{name}" for name in sections]
     for attrs in outline.with_tag("label", "output"):
@@ -132,6 +134,43 @@ def test_tables_of_few_columns_or_rows(emitters: Emitters, tmp_path: Path) -> No
         **{name: np.full(len(emitters), np.nan) for name in ("sigma_x", "prob", "photons", "bg")}
     )
     assert "no values" in Outline(written(holes, tmp_path)).text
+
+
+def test_resolution_and_drift(emitters: Emitters, tmp_path: Path) -> None:
+    """Of a table of single localisations; the drift where it is given."""
+    frame_F = np.arange(200)
+    x_F, sigma_F = np.sin(frame_F / 30) * 40, np.full(200, 2.0)
+    drift = Drift(frame_F, x_F, 0 * x_F, sigma_F, sigma_F, np.array([77]))
+    outline = Outline(written(emitters, tmp_path, drift=drift))
+    labels = [str(attrs["aria-label"]) for attrs in outline.with_tag("svg")]
+    assert any(label.startswith("Drift along x") and "-40 to 40 nm" in label for label in labels)
+    assert any(label.startswith("Fourier ring correlation") for label in labels)
+    assert "80 nm along x" in outline.text
+    assert "± 2 nm along x" in outline.text
+    assert "jumped at frame 77" in outline.text
+    assert "does not see artefacts" in outline.text
+
+    text = Outline(written(emitters.select(range(100)), tmp_path)).text
+    assert "100 localisations are too few" in text
+    assert "Drift" not in text
+    linked = link(emitters, radius=60, gap=3).emitters
+    assert "told by single localisations" in Outline(written(linked, tmp_path)).text
+
+
+def test_a_drift_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
+    frame_F = np.arange(5, 25)
+    drift = Drift(frame_F, frame_F / 3, -frame_F / 7, frame_F / 50, frame_F / 60, np.array([9]))
+    drift.write(tmp_path / "d.csv")
+    read = Drift.read(tmp_path / "d.csv")
+    assert read.frame_F.tolist() == frame_F.tolist()
+    for name in ("x_F", "y_F", "sigma_x_F", "sigma_y_F"):
+        np.testing.assert_allclose(getattr(read, name), getattr(drift, name), atol=5.1e-4)
+    for wrong in ("", "frame,x\n1,2\n", "frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]\n1,2,a\n"):
+        (tmp_path / "wrong.csv").write_text(wrong, encoding="utf-8")
+        with pytest.raises(UserError, match="no drift curve"):
+            Drift.read(tmp_path / "wrong.csv")
+    with pytest.raises(UserError, match="cannot read"):
+        Drift.read(tmp_path / "none.csv")
 
 
 def test_steps_and_kinetics(emitters: Emitters, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from truevar.errors import UserError
 from truevar.inference.arguments import MovieLike, as_movie
 from truevar.io.movies.movie import Movie, check_values, open_movie
 from truevar.view.report.png import colour_table, png
-from truevar.view.report.section import number_in, numbers_in
+from truevar.view.report.section import number_in, numbers_in, steps_of
 from truevar.wording import words_of
 
 MOST_FRAMES = 50
@@ -29,6 +29,9 @@ SCALE_SIDE = 128
 """px; of a larger region the scales show the middle."""
 _SCALE_PIXELS = 50 * 64 * 64
 """Pixels that scales are predicted for: a few seconds on one core."""
+
+_MOVED = ("drift", "undrift", "align")
+"""Steps after which a position is not where the camera saw it."""
 
 Span = tuple[float, float, float, float]
 """(x0, x1, y0, y1) in nm: outer edges of what an image shows."""
@@ -60,6 +63,8 @@ class FrameSample:
         binned: px that one of the image is the mean of, along each side.
         greys: ADU of black and of white.
         without_scales: why there are none; empty if there are.
+        molecules: whether what is marked are molecules, not single localisations.
+        moved: whether they were moved after localising, as by drift correction.
     """
 
     frames: dict[int, Shown]
@@ -69,6 +74,8 @@ class FrameSample:
     binned: int = 1
     greys: tuple[float, float] = (0.0, 1.0)
     without_scales: str = ""
+    molecules: bool = False
+    moved: bool = False
 
 
 def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None) -> FrameSample:
@@ -108,9 +115,12 @@ def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None)
     }
     try:
         scales, scale_span = _scales(meta, source, part, list(images), axes)
+        without = ""
     except UserError as error:
-        return FrameSample(shown, {}, span, span, binned, greys, words_of(error))
-    return FrameSample(shown, scales, span, scale_span, binned, greys)
+        scales, scale_span, without = {}, span, words_of(error)
+    molecules = "last_frame" in emitters
+    moved = any(isinstance(step, Mapping) and step.get("step") in _MOVED for step in steps_of(meta))
+    return FrameSample(shown, scales, span, scale_span, binned, greys, without, molecules, moved)
 
 
 def in_frame(emitters: Emitters, frame: int) -> Emitters:

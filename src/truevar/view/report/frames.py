@@ -12,9 +12,6 @@ from truevar.view.report.picture import data_block
 from truevar.view.report.png import data_uri
 from truevar.view.report.section import Section, Told, escaped, figure_of, paragraphs
 
-_MOVED = ("drift", "undrift", "align")
-"""Steps after which a position is not where the camera saw it."""
-
 
 def frames_section(told: Told) -> Section:
     """Frames with a slider, or how to get them."""
@@ -27,7 +24,7 @@ def frames_section(told: Told) -> Section:
         return Section("frames", title, text)
     sample = told.frames
     numbers = list(sample.frames)
-    marks = "molecules that are on" if "last_frame" in told.emitters else "emitters found"
+    marks = "molecules that are on" if sample.molecules else "emitters found"
     text = paragraphs(
         f"{len(numbers)} of the movie's frames, evenly chosen; rings are the {marks}. In all of "
         f"them black is {figure_of(sample.greys[0])} ADU, white {figure_of(sample.greys[1])} ADU "
@@ -38,7 +35,7 @@ def frames_section(told: Told) -> Section:
             else ""
         )
     )
-    if any(isinstance(step, dict) and step.get("step") in _MOVED for step in steps_of(told.meta)):
+    if sample.moved:
         text += paragraphs(
             "The table was moved after localising (drift correction): rings may lie beside their "
             "spots by as much as it was moved."
@@ -58,12 +55,6 @@ def frames_section(told: Told) -> Section:
  aria-label="Camera frame, emitters ringed"></canvas>
 {_scales_text(sample)}"""
     return Section("frames", title, text + data_block("frames-data", _values(sample)))
-
-
-def steps_of(meta: dict[str, Any]) -> list[Any]:
-    """What was done to a table, as far as its metadata are sound."""
-    steps = meta.get("steps")
-    return list(steps) if isinstance(steps, (list, tuple)) else []
 
 
 def _scales_text(sample: FrameSample) -> str:

@@ -1,18 +1,15 @@
-"""Distributions of a table's columns, drawn as SVG that takes the page's colours."""
+"""Distributions of a table's columns."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
+from truevar.view.report.chart import TOP, Axes, figure, grid, line
 from truevar.view.report.picture import mean_error
-from truevar.view.report.section import Section, Told, escaped, figure_of, paragraphs
+from truevar.view.report.section import Section, Told, figure_of, paragraphs
 
-_WIDTH, _HEIGHT = 340, 170
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 24
 _BINS = 60
 _ENDS = (1.0, 99.0)
 """Percentiles of the values at which an axis ends; it begins at 0 where that is not far."""
@@ -48,11 +45,6 @@ def distributions_section(told: Told) -> Section:
     return Section("distributions", "Distributions", text + grid(figures))
 
 
-def grid(figures: Sequence[str]) -> str:
-    """Figures side by side, as many as the screen has room for."""
-    return f'<div class="figures">\n{"".join(figures)}</div>\n'
-
-
 def histogram(
     title: str,
     unit: str,
@@ -71,7 +63,7 @@ def histogram(
     good = np.asarray(values, np.float64)
     good = good[np.isfinite(good)]
     if not len(good):
-        return _figure(title, unit, "no values", "")
+        return figure(title, unit, "no values", "")
     low, high = span or map(float, np.percentile(good, _ENDS))
     if span is None and 0 <= low < high / 2:
         low = 0.0
@@ -87,16 +79,16 @@ def histogram(
     if beyond:
         unit += f" ({figure_of(100 * beyond / len(good), 2)} % beyond the axis)"
     top = max(float(counts.max()), 1.0)
-    axes = _Axes((low, high), (0.0, 1.05 * top))
+    axes = Axes((low, high), (0.0, 1.05 * top))
     bars = "".join(
         f"M{axes.x(a):.1f} {axes.y(0):.1f}V{axes.y(n):.1f}H{axes.x(b):.1f}V{axes.y(0):.1f}z"
         for a, b, n in zip(edges[:-1], edges[1:], counts.tolist(), strict=True)
         if n
     )
-    line = ""
+    mark = ""
     if low <= middle <= high:
-        line = f'<path class="median" d="M{axes.x(middle):.1f} {axes.y(0):.1f}V{_TOP}"/>'
-    return _figure(title, unit, said, f'{axes.drawn()}<path class="bars" d="{bars}"/>{line}')
+        mark = f'<path class="median" d="M{axes.x(middle):.1f} {axes.y(0):.1f}V{TOP}"/>'
+    return figure(title, unit, said, f'{axes.drawn()}<path class="bars" d="{bars}"/>{mark}')
 
 
 def per_frame(emitters: Emitters, title: str) -> str:
@@ -121,11 +113,8 @@ def along(
         values: (n,) at each.
     """
     ends = (float(frames[0]), float(max(frames[-1], frames[0] + 1)))
-    axes = _Axes(ends, (0.0, 1.05 * max(float(values.max(initial=0.0)), 1e-9)))
-    points = " ".join(
-        f"{axes.x(f):.1f},{axes.y(v):.1f}" for f, v in zip(frames, values, strict=True)
-    )
-    return _figure(title, unit, said, f'{axes.drawn()}<polyline class="line" points="{points}"/>')
+    axes = Axes(ends, (0.0, 1.05 * max(float(values.max(initial=0.0)), 1e-9)))
+    return figure(title, unit, said, axes.drawn() + line(axes, frames, values))
 
 
 def frames_of(emitters: Emitters) -> tuple[int, int]:
@@ -151,61 +140,3 @@ def _median_count(frame_N: NDArray[np.int64], n_frames: int) -> float:
     counts.sort()
     two = ((n_frames - 1) // 2, n_frames // 2)
     return float(np.mean([counts[k - without] if k >= without else 0 for k in two]))
-
-
-def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten apart) between two."""
-    rough = (high - low) / wanted
-    decade = 10.0 ** np.floor(np.log10(rough))
-    step = next(s * decade for s in (1, 2, 5, 10) if s * decade >= 0.999 * rough)
-    first = int(np.ceil(low / step - 1e-9))
-    return [k * step for k in range(first, int(np.floor(high / step + 1e-9)) + 1)]
-
-
-class _Axes:
-    """From values to places in a figure."""
-
-    def __init__(self, across: tuple[float, float], up: tuple[float, float]):
-        self.across, self.up = across, up
-
-    def x(self, value: float) -> float:
-        low, high = self.across
-        return _LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(self, value: float) -> float:
-        low, high = self.up
-        return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
-    def drawn(self) -> str:
-        """Grid lines and their numbers."""
-        parts = []
-        for value in ticks(*self.up, 3):
-            y = self.y(value)
-            parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
-            parts.append(
-                f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>'
-            )
-        for value in ticks(*self.across):
-            x = min(self.x(value), _WIDTH - 14)
-            parts.append(
-                f'<text x="{x:.1f}" y="{_HEIGHT - 7}" text-anchor="middle">{_short(value)}</text>'
-            )
-        return "".join(parts)
-
-
-def _short(value: float) -> str:
-    """1.5k for 1500, so that it fits beside an axis."""
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g}{letter}"
-    return f"{value:.4g}"
-
-
-def _figure(title: str, unit: str, said: str, drawn: str) -> str:
-    label = escaped(f"{title}, {unit}: {said}")
-    return (
-        f"<figure><figcaption><strong>{escaped(title)}</strong> {escaped(said)}<br>"
-        f'<span class="quiet">{escaped(unit)}</span></figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{drawn}</svg>'
-        "</figure>\n"
-    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from truevar.view.report.histograms import grid, histogram
+from truevar.view.report.chart import grid
+from truevar.view.report.histograms import histogram
 from truevar.view.report.section import Section, Told, figure_of, paragraphs
 
 

@@ -20,6 +20,9 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.inference.arguments import MovieLike
 from truevar.io.atomic import check_folder, check_new, replacing
+from truevar.postprocess.drift import Drift
+from truevar.postprocess.resolution import FourierRing, fourier_ring
+from truevar.view.report.drift import drift_section
 from truevar.view.report.frame_sample import sample_frames
 from truevar.view.report.frames import frames_section
 from truevar.view.report.histograms import distributions_section, frames_of
@@ -32,13 +35,17 @@ from truevar.view.report.provenance import (
     steps_section,
     warnings_section,
 )
+from truevar.view.report.resolution import resolution_section
 from truevar.view.report.section import Section, Told, escaped, figure_of, median_of
+from truevar.wording import words_of
 
 SECTIONS: tuple[Callable[[Told], Section | None], ...] = (
     warnings_section,
     picture_section,
     frames_section,
     distributions_section,
+    resolution_section,
+    drift_section,
     kinetics_section,
     steps_section,
     made_with_section,
@@ -58,6 +65,8 @@ def report(
     movie: MovieLike | None = None,
     axes: str | None = None,
     overwrite: bool = False,
+    *,
+    drift: Drift | None = None,
 ) -> None:
     """Write what is in a table, and how it was made, into one HTML file.
 
@@ -68,15 +77,44 @@ def report(
             are shown with what was found in them.
         axes: the order of the movie's axes, as there.
         overwrite: replace an old file.
+        drift: that was taken off the table, see :func:`truevar.correct_drift`.
 
     Raises:
         UserError: there is a file already, another ending, a movie that cannot be read or is not
             the table's, or no place to write.
     """
+    check_report(path, overwrite)
+    frames = None if movie is None else sample_frames(emitters, movie, axes)
+    ring, without = ring_of(emitters)
+    write_report(Told(emitters, frames, drift, ring=ring, without_ring=without), path, overwrite)
+
+
+def ring_of(emitters: Emitters) -> tuple[FourierRing | None, str]:
+    """Fourier ring correlation of a table, or why there is none."""
+    if "detections" in emitters:
+        return None, (
+            "the table holds molecules, and the resolution is told by single localisations: see "
+            "truevar frc, or truevar run, whose report has both"
+        )
+    try:
+        return fourier_ring(emitters), ""
+    except UserError as error:
+        return None, words_of(error)
+
+
+def write_report(told: Told, path: str | PathLike[str], overwrite: bool = False) -> None:
+    """Write all that is told into one HTML file.
+
+    Args:
+        told: what there is to say.
+        path: a ``.html``; appears complete or not at all.
+        overwrite: replace an old file.
+
+    Raises:
+        UserError: there is a file already, another ending, or no place to write.
+    """
     target = Path(path)
     check_report(target, overwrite)
-    frames = None if movie is None else sample_frames(emitters, movie, axes)
-    told = Told(emitters, frames)
     made = [section for make in SECTIONS if (section := make(told)) is not None]
     with replacing(target) as temporary:
         temporary.write_text(page(told, made), encoding="utf-8", newline="\n")

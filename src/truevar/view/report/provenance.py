@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from truevar.view.report.frames import steps_of
 from truevar.view.report.section import (
     Section,
     Told,
@@ -16,6 +15,7 @@ from truevar.view.report.section import (
     number_in,
     numbers_in,
     paragraphs,
+    steps_of,
     table,
     words,
 )

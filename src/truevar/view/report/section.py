@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 
 if TYPE_CHECKING:
+    from truevar.postprocess.drift import Drift
+    from truevar.postprocess.resolution import FourierRing
     from truevar.view.report.frame_sample import FrameSample
 
 
@@ -39,10 +41,18 @@ class Told:
     Attributes:
         emitters: the table.
         frames: a sample of the movie's frames, if the movie was given.
+        drift: what was taken off the positions, if it is known.
+        without_drift: why nothing was, if it was tried.
+        ring: Fourier ring correlation of the localisations.
+        without_ring: why there is none; empty if nobody asked.
     """
 
     emitters: Emitters
     frames: FrameSample | None = None
+    drift: Drift | None = None
+    without_drift: str = ""
+    ring: FourierRing | None = None
+    without_ring: str = ""
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -120,3 +130,9 @@ def numbers_in(meta: Mapping[str, Any], name: str, count: int) -> list[float] | 
         return None
     found = [number_in({"": value}, "") for value in values]
     return None if None in found else [float(one) for one in found if one is not None]
+
+
+def steps_of(meta: Mapping[str, Any]) -> list[Any]:
+    """What was done to a table, as far as its metadata are sound."""
+    steps = meta.get("steps")
+    return list(steps) if isinstance(steps, (list, tuple)) else []
