@@ -10,6 +10,7 @@ import pytest
 import truevar
 from truevar.cli import main
 from truevar.model.weights import available_models
+from truevar.postprocess import drift
 
 pytestmark = pytest.mark.skipif(
     "true-var-small" not in available_models(), reason="no true-var-small came with the package"
@@ -33,8 +34,10 @@ def movie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_whole_way_and_going_on_from_its_middle(
-    movie: Path, capsys: pytest.CaptureFixture[str]
+    movie: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(drift, "_SURE", 500)
+    monkeypatch.setattr(drift, "_SURE_FRAMES", 50)
     folder = Path("out")
     assert main(["run", str(movie), "-o", "out", *HOW, "--gap", "1"]) == 0
     said = capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from truevar.commands.table_to_table import add_tables, read, write
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         UserError: something given cannot be used, or the drift cannot be told.
     """
     from truevar.io.atomic import check_folder, check_new
-    from truevar.postprocess.drift import correct_drift
+    from truevar.postprocess.drift import correct_drift, too_little
     from truevar.view.drift import save_drift_picture
     from truevar.view.picture import check_picture
 
@@ -61,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         check_picture(args.picture, args.overwrite)
     table = read(args)
     corrected = correct_drift(table)
+    if doubt := too_little(table):
+        print(f"warning: {doubt}; look at the picture before and after", file=sys.stderr)
     write(corrected.emitters, args)
     print(corrected.text())
     print(f"table:     {Path(args.output)}")

@@ -24,6 +24,8 @@ from truevar.postprocess.steps import with_step
 
 _LEAST = 500
 """Localisations below which nothing is tried."""
+_SURE, _SURE_FRAMES = 10_000, 1000
+"""Localisations and frames; of fewer, drifts were found that there were not."""
 _HEADER = "frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]"
 _MOST_FRAMES = 20_000_000
 _UNKNOWN = 15.0
@@ -84,12 +86,25 @@ class Drift:
         except ValueError:
             rows_F5 = None
         if rows_F5 is None or rows_F5.shape[1] != 5 or not np.isfinite(rows_F5).all():
-            raise UserError(
-                f"{path} is no drift curve; give one that truevar drift wrote"
-            )
+            raise UserError(f"{path} is no drift curve; give one that truevar drift wrote")
         frame_F, x_F, y_F, sigma_x_F, sigma_y_F = rows_F5.T
         no_jump_J = np.zeros(0, np.int64)
         return cls(frame_F.astype(np.int64), x_F, y_F, sigma_x_F, sigma_y_F, no_jump_J)
+
+
+def too_little(emitters: Emitters) -> str:
+    """Why a table is too small for its drift to be trusted; empty if it is not.
+
+    In a small one a few molecules, seen frame after frame, say nearly all, and their errors add
+    up from frame to frame to what looks like a drift and is none.
+    """
+    frames = int(np.ptp(emitters.frame)) + 1 if len(emitters) else 0
+    if len(emitters) >= _SURE and frames >= _SURE_FRAMES:
+        return ""
+    return (
+        f"{len(emitters):,} localisations in {frames:,} frames are few to tell a drift by: below "
+        f"{_SURE:,} in {_SURE_FRAMES:,} frames some of tens of nm were found where there was none"
+    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.postprocess.drift import Drift, correct_drift
+from truevar.postprocess.drift import Drift, correct_drift, too_little
 from truevar.postprocess.filtering import filter_rows
 from truevar.postprocess.linking import link
 from truevar.postprocess.resolution import FourierRing, fourier_ring
@@ -90,6 +90,8 @@ def whole_way(
     say = report or (lambda lines: None)
     drift, without_drift, settled = None, "", localisations
     try:
+        if doubt := too_little(localisations):
+            raise UserError(doubt)
         corrected = correct_drift(localisations)
         drift, settled = corrected.drift, corrected.emitters
         say(corrected.text())

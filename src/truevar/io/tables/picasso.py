@@ -40,6 +40,7 @@ from truevar.io.side_file import documents, from_json, need_pixel_size, to_yaml
 from truevar.io.tables.further_columns import further_names, refuse_names, take_further
 from truevar.io.tables.meta import check_side_file, meta_of_hdf5, side_path
 from truevar.io.tables.number_text import check_positions, frames_from
+from truevar.io.tables.parts import TableParts
 
 _PIXELS = {"lpx": "sigma_x", "lpy": "sigma_y"}
 _AS_THEY_ARE = {"photons": "photons", "bg": "bg", "z": "z", "lpz": "sigma_z", "prob": "prob"}
@@ -119,13 +120,14 @@ def _exact(
     return x, y, int(np.sum(was_clipped & ~untouched))
 
 
-def write_picasso(table: Emitters, path: Path) -> None:
+def write_picasso(parts: TableParts, path: Path) -> None:
     """Write a Picasso table and its ``NAME.yaml``.
 
     Raises:
         UserError: no pixel size in ``meta``, a position that is not a number, a further
             column with a name of Picasso's, or the files cannot be written.
     """
+    table = parts.joined()
     pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
     check_positions(path, [table.x, table.y])
     check_side_file(path)

@@ -21,6 +21,7 @@ from truevar.io.tables.foreign import (
 )
 from truevar.io.tables.meta import check_side_file, side_path
 from truevar.io.tables.number_text import read_head
+from truevar.io.tables.parts import TableParts
 from truevar.io.tables.picasso import read_picasso, write_picasso
 from truevar.io.tables.thunderstorm import (
     check_header,
@@ -92,6 +93,18 @@ def write_emitters(table: Emitters, path: str | PathLike[str], overwrite: bool =
             not known here, no pixel size, a folder that is missing, a full disk,
             somebody else's ``NAME.yaml`` in the way, or a further column whose name the
             format has for another.
+    """
+    write_parts(TableParts.whole(table), path, overwrite)
+
+
+def write_parts(table: TableParts, path: str | PathLike[str], overwrite: bool = False) -> None:
+    """:func:`write_emitters` for a table that comes in parts.
+
+    A ``.csv`` is written part by part, so that memory does not grow with it; an ``.hdf5`` is
+    made in memory.
+
+    Raises:
+        UserError: as there.
     """
     check_writable(path, overwrite)
     target = Path(path)

@@ -28,6 +28,7 @@ from truevar.io.side_file import documents, need_pixel_size, to_yaml
 from truevar.io.tables.further_columns import further_names, refuse_names, take_further
 from truevar.io.tables.meta import check_side_file, meta_of_csv, side_path
 from truevar.io.tables.number_text import check_positions, frames_from, read_numbers
+from truevar.io.tables.parts import TableParts
 from truevar.wording import argument
 
 _CHUNK = 50_000
@@ -132,8 +133,8 @@ def _check_pixels(path: Path, pixels: Any) -> None:
         )
 
 
-def write_thunderstorm(table: Emitters, path: Path) -> None:
-    """Write a ThunderSTORM CSV and its ``NAME.csv.yaml``.
+def write_thunderstorm(parts: TableParts, path: Path) -> None:
+    """Write a ThunderSTORM CSV and its ``NAME.csv.yaml``, part by part.
 
     Positions are written to 0.0001 nm, further columns exactly, all else to seven digits.
 
@@ -141,33 +142,43 @@ def write_thunderstorm(table: Emitters, path: Path) -> None:
         UserError: no pixel size in ``meta``, a further column with a name that
             ThunderSTORM has for another, or the files cannot be written.
     """
-    pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
+    pixel = need_pixel_size("the table", parts.meta, 'meta["pixel_size"]')
     check_side_file(path)
-    side = to_yaml(documents(table, path))
-    columns = _standard(table, pixel)
-    further = [
-        (name, "%d" if table[name].dtype.kind == "i" else "%r", table[name])
-        for name in further_names(table)
-    ]
-    columns += [*further, ("pixel_size [nm]", "%.12g", np.full(len(table), pixel))]
+    first = next(iter(parts))
+    side = to_yaml(documents(Emitters(first.columns, parts.meta), path))
+    columns = _all_columns(first, pixel, 0)
     head = ",".join('"' + name.replace('"', '""') + '"' for name, _, _ in columns)
-    _check_further(path, [name for name, _, _ in further], head)
+    _check_further(path, further_names(first), head)
     line = ",".join(form for _, form, _ in columns) + "\n"
     with replacing_all(path, side_path(path)) as (rows_file, side_file):
         side_file.write_text(side, encoding="utf-8", newline="\n")
         with open(rows_file, "w", encoding="utf-8", newline="\n") as file:
             file.write(head + "\n")
-            for start in range(0, len(table), _CHUNK):
-                part = [values[start : start + _CHUNK].tolist() for _, _, values in columns]
-                text = "".join([line % row for row in zip(*part, strict=True)])
-                # Java reads "NaN" and "Infinity" only.
-                file.write(text.replace("nan", "NaN").replace("inf", "Infinity"))
+            written = 0
+            for table in parts:
+                columns = _all_columns(table, pixel, written)
+                for start in range(0, len(table), _CHUNK):
+                    part = [values[start : start + _CHUNK].tolist() for _, _, values in columns]
+                    text = "".join([line % row for row in zip(*part, strict=True)])
+                    # Java reads "NaN" and "Infinity" only.
+                    file.write(text.replace("nan", "NaN").replace("inf", "Infinity"))
+                written += len(table)
+
+
+def _all_columns(table: Emitters, pixel: float, before: int) -> list[tuple[str, str, NDArray[Any]]]:
+    """(header, format, values) of every column of a part; ``before`` rows are written already."""
+    further = [
+        (name, "%d" if table[name].dtype.kind == "i" else "%r", table[name])
+        for name in further_names(table)
+    ]
+    size = ("pixel_size [nm]", "%.12g", np.full(len(table), pixel))
+    ids = ("id", "%d", np.arange(before + 1, before + len(table) + 1))
+    return [ids, *_standard(table, pixel), *further, size]
 
 
 def _standard(table: Emitters, pixel: float) -> list[tuple[str, str, NDArray[Any]]]:
-    """(header, format, values) of every column, the standard ones first."""
+    """(header, format, values) of the columns that have a meaning here."""
     columns: list[tuple[str, str, NDArray[Any]]] = [
-        ("id", "%d", np.arange(1, len(table) + 1)),
         ("frame", "%d", table.frame + 1),
         ("x [nm]", "%.4f", table.x + 0.5 * pixel),
         ("y [nm]", "%.4f", table.y + 0.5 * pixel),
