@@ -8,11 +8,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from truevar.commands.live import LivePicture
 from truevar.commands.localize_options import DESCRIPTION, EXAMPLES, add_arguments
 from truevar.commands.progress import Progress
+from truevar.commands.summary import summary
 from truevar.errors import TrueVARWarning, UserError
 from truevar.wording import Message, argument, words_of
 
@@ -89,14 +88,16 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     maps = read_camera_maps(args.camera_maps) if args.camera_maps else None
 
     from truevar.device import keep_freed_memory
-    from truevar.inference.localize import localize
+    from truevar.emitters import Emitters
+    from truevar.inference.localize import localize_to_disk
 
     keep_freed_memory()
     live = LivePicture(args.live, draw_live) if args.live else None
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
-        emitters = localize(
+        found = localize_to_disk(
             args.movie,
+            journal,
             axes=args.axes,
             model=args.model,
             pixel_size=args.pixel_size,
@@ -113,11 +114,14 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             preview=args.preview,
             progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,
-            journal=journal,
             live=live,
         )
     journal.writing()
-    write_or_rescue(emitters, args.output, journal.may_replace)
+    write_or_rescue(found, args.output, journal.may_replace)
+    said = "" if args.quiet else summary(found)
+    # All of it in memory only where it is all drawn.
+    drawn = live is not None or args.picture is not None or args.report is not None
+    emitters = found.joined() if drawn else Emitters.empty()
     journal.remove()
     if live is not None:
         live.finish(emitters)
@@ -134,7 +138,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
         except UserError as error:
             raise UserError(f"{words_of(error)} (the table {args.output} is complete)") from error
     if not args.quiet:
-        print(summary(emitters))
+        print(said)
         print(f"table:     {args.output} (what was used: {side_path(args.output).name})")
         if args.picture is not None:
             print(f"picture:   {args.picture}")
@@ -157,22 +161,6 @@ def draw_live(emitters: Emitters, path: Path) -> None:
 
     x0, x1, y0, y1 = field(emitters)
     save_picture(emitters, path, max(x1 - x0, y1 - y0) / _LIVE_SIDE, overwrite=True)
-
-
-def summary(emitters: Emitters) -> str:
-    """A few lines on what was found."""
-    first, last = emitters.meta["frame_range"]
-    seconds = emitters.meta["seconds"]
-    n_frames, found = last - first, len(emitters)
-    speed = n_frames / max(seconds, 0.01)
-    lines = [f"emitters:  {found:,} in {n_frames:,} frames, {found / n_frames:.4g} per frame"]
-    if found:
-        precision = np.median(np.sqrt((emitters.sigma_x**2 + emitters.sigma_y**2) / 2))
-        photons = np.median(emitters.photons)
-        lines.append(f"precision: {precision:.3g} nm (median standard error of x and y)")
-        lines.append(f"photons:   {photons:.4g} (median)")
-    lines.append(f"time:      {seconds:.3g} s, {speed:.3g} frames per second")
-    return "\n".join(lines)
 
 
 def _announce(setup: Setup) -> None:

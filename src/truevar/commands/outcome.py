@@ -15,6 +15,7 @@ from truevar.wording import words_of
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
+    from truevar.io.tables.parts import TableParts
 
 _BYTES_PER_ROW = {".csv": 95, ".hdf5": 40, ".h5": 40}
 
@@ -49,7 +50,7 @@ def watch_room(
     return report
 
 
-def write_or_rescue(emitters: Emitters, path: Path, overwrite: bool = False) -> None:
+def write_or_rescue(emitters: Emitters | TableParts, path: Path, overwrite: bool = False) -> None:
     """Write a table; where that fails, into a folder for temporary files or the home folder.
 
     Raises:
@@ -70,7 +71,7 @@ def write_or_rescue(emitters: Emitters, path: Path, overwrite: bool = False) -> 
         ) from error
 
 
-def _rescue(emitters: Emitters, name: str) -> Path | None:
+def _rescue(emitters: Emitters | TableParts, name: str) -> Path | None:
     for place in (tempfile.gettempdir, Path.home):
         folder = None
         with suppress(UserError, OSError, RuntimeError):  # RuntimeError: no home

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
+from truevar.errors import UserError
 from truevar.inference.decode import Candidates
+from truevar.inference.journal import Journal
+from truevar.io.tables.parts import TableParts
+from truevar.wording import argument
 
 
 class GrowingTable:
@@ -56,6 +61,58 @@ class GrowingTable:
         self.parts.append(columns)
         self.rows += len(columns["frame"])
 
-    def emitters(self, meta: dict[str, Any]) -> Emitters:
+    def finished(self) -> None:
+        """The rows so far are in the journal, if there is one."""
+
+    def emitters(self, meta: Mapping[str, Any]) -> Emitters:
         """The whole table."""
-        return Emitters(self.columns(0), meta)
+        return Emitters(self.columns(0), dict(meta))
+
+    def in_parts(self, meta: Mapping[str, Any]) -> TableParts:
+        """The whole table, as what may come in parts."""
+        return TableParts.whole(self.emitters(meta))
+
+
+class TableOnDisk(GrowingTable):
+    """A table of which memory holds only what its journal does not.
+
+    Args:
+        journal: keeps every chunk that is finished.
+        first_frame, x0, y0, pixel_size: as for :class:`GrowingTable`.
+    """
+
+    def __init__(self, journal: Journal, first_frame: int, x0: int, y0: int, pixel_size: float):
+        super().__init__(first_frame, x0, y0, pixel_size)
+        self.journal = journal
+
+    def add_columns(self, columns: dict[str, NDArray[Any]]) -> None:
+        """Count rows that are in the journal."""
+        self.rows += len(columns["frame"])
+
+    def finished(self) -> None:
+        """Forget rows that are in the journal now."""
+        self.parts.clear()
+
+    def emitters(self, meta: Mapping[str, Any]) -> Emitters:
+        """The whole table, read from the disk."""
+        return self.in_parts(meta).joined()
+
+    def in_parts(self, meta: Mapping[str, Any]) -> TableParts:
+        """The table chunk by chunk, and then what is not in the journal yet."""
+
+        def read() -> Iterator[Emitters]:
+            empty = True
+            for first, stop in sorted(self.journal.done):
+                kept = self.journal.read(first, stop)
+                if kept is None:
+                    raise UserError(
+                        f"cannot read what was found in frames {first} to {stop - 1} any more "
+                        f"({self.journal.folder}); localise them again with "
+                        f"{argument('resume', True)}"
+                    )
+                empty = False
+                yield Emitters(kept.columns, dict(meta))
+            if self.parts or empty:
+                yield Emitters(self.columns(0), dict(meta))
+
+        return TableParts(read, self.rows, meta)

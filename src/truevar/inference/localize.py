@@ -33,9 +33,10 @@ from truevar.inference.arguments import (
 from truevar.inference.chunks import chunks, determines, localize_chunk
 from truevar.inference.crowding import crowding_warning
 from truevar.inference.engine import Engine
-from truevar.inference.growing_table import GrowingTable
+from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.journal import Chunk, Journal
 from truevar.io.movies.movie import open_movie
+from truevar.io.tables.parts import TableParts
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
 from truevar.wording import Message, subject, words_of
 
@@ -114,6 +115,67 @@ def localize(
     Raises:
         UserError: the movie, the model or a number cannot be used.
     """
+    return _found(
+        movie,
+        axes=axes,
+        model=model,
+        pixel_size=pixel_size,
+        psf_sigma=psf_sigma,
+        camera=camera,
+        camera_profile=camera_profile,
+        camera_maps=camera_maps,
+        camera_offset=camera_offset,
+        frames=frames,
+        roi=roi,
+        min_prob=min_prob,
+        device=device,
+        precision=precision,
+        preview=preview,
+        progress=progress,
+        announce=announce,
+        journal=journal,
+        live=live,
+    ).joined()
+
+
+def localize_to_disk(movie: MovieLike, journal: Journal, **how: Any) -> TableParts:
+    """Find the emitters of a movie, however many: memory does not grow with them.
+
+    Args:
+        movie: as for :func:`localize`.
+        journal: holds them until it is removed; the table reads them from there.
+        how: as for :func:`localize`.
+
+    Raises:
+        UserError: as there, and when the table is read and the journal is damaged.
+    """
+    return _found(movie, journal=journal, on_disk=True, **how)
+
+
+def _found(
+    movie: MovieLike,
+    *,
+    axes: str | None = None,
+    model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
+    pixel_size: float | None = None,
+    psf_sigma: float | None = None,
+    camera: Camera | Stated | None = None,
+    camera_profile: Stated | None = None,
+    camera_maps: NDArray[np.float32] | str | PathLike[str] | None = None,
+    camera_offset: tuple[int, int] | None = None,
+    frames: tuple[int | None, int | None] | None = None,
+    roi: tuple[int | None, int | None, int | None, int | None] | None = None,
+    min_prob: float | None = None,
+    device: str | torch.device = "cpu",
+    precision: str = "auto",
+    preview: bool = False,
+    progress: Progress | None = None,
+    announce: Callable[[Setup], None] | None = None,
+    journal: Journal | None = None,
+    live: Live | None = None,
+    on_disk: bool = False,
+) -> TableParts:
+    """What :func:`localize` does; with ``on_disk`` the journal alone holds what is finished."""
     check_probability(min_prob)
     check_model(model, TrainedModel)
     source, frames, roi = as_movie(movie), as_range(frames), as_region(roi)
@@ -137,7 +199,7 @@ def localize(
         if announce:
             announce(used)
         for line in used.warnings:
-            warnings.warn(TrueVARWarning(line), stacklevel=2)
+            warnings.warn(TrueVARWarning(line), stacklevel=3)
         engine = Engine(
             trained,
             used.camera,
@@ -156,7 +218,8 @@ def localize(
             "height": field_height,
             "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
         }
-        table = GrowingTable(part.first_frame, part.x0, part.y0, used.pixel_size)
+        origin = (part.first_frame, part.x0, part.y0, used.pixel_size)
+        table = TableOnDisk(journal, *origin) if journal and on_disk else GrowingTable(*origin)
         if journal:
             journal.check(determines(part, used, trained, threshold, engine))
         watch = _Crowding(trained.domain, used, announce)
@@ -178,6 +241,7 @@ def localize(
             if journal:
                 warning = "" if already else watch.said
                 journal.add(first, stop, Chunk(table.columns(rows), warning))
+                table.finished()
         meta = {
             "program": f"truevar {truevar.__version__}",
             "movie": part.name,
@@ -195,7 +259,7 @@ def localize(
             "notes": [str(line) for line in used.notes],
             "warnings": [str(line) for line in used.warnings],
         }
-    return table.emitters(meta)
+    return table.in_parts(meta)
 
 
 def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
@@ -233,4 +297,4 @@ class _Crowding:
         self.used.warnings.append(line)
         if self.announce:
             self.announce(replace(self.used, notes=[], warnings=[line]))
-        warnings.warn(TrueVARWarning(line), stacklevel=4)
+        warnings.warn(TrueVARWarning(line), stacklevel=5)

@@ -1,0 +1,70 @@
+"""A few lines on what was found in a movie, be it more than memory holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from truevar.io.tables.parts import TableParts
+
+_EXACT = 1_000_000
+"""Rows up to which a median is exact."""
+_STEP = 1e-3
+"""Above that it is right to this share of itself."""
+
+
+def summary(found: TableParts) -> str:
+    """How many emitters, how precise, how bright, and in what time.
+
+    Args:
+        found: of :func:`truevar.inference.localize.localize_to_disk`.
+    """
+    first, last = found.meta["frame_range"]
+    seconds = found.meta["seconds"]
+    n_frames, n = last - first, len(found)
+    lines = [f"emitters:  {n:,} in {n_frames:,} frames, {n / n_frames:.4g} per frame"]
+    if n:
+        error, photons = Median(n), Median(n)
+        for part in found:
+            error.add(np.sqrt((part.sigma_x**2 + part.sigma_y**2) / 2))
+            photons.add(part.photons)
+        lines.append(f"precision: {error.value():.3g} nm (median standard error of x and y)")
+        lines.append(f"photons:   {photons.value():.4g} (median)")
+    lines.append(
+        f"time:      {seconds:.3g} s, {n_frames / max(seconds, 0.01):.3g} frames per second"
+    )
+    return "\n".join(lines)
+
+
+class Median:
+    """The median of values that come in parts, in memory that does not grow.
+
+    Args:
+        n: how many there will be; up to a million are kept, of more those above zero are counted
+            in bins.
+    """
+
+    def __init__(self, n: int):
+        self._kept: list[NDArray[Any]] | None = [] if n <= _EXACT else None
+        self._count_K = np.zeros(1 << 16, np.int64)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """More of them."""
+        if self._kept is not None:
+            self._kept.append(values)
+            return
+        good = values[np.isfinite(values) & (values > 0)]
+        place = (np.log(good) / _STEP).astype(np.int64) + len(self._count_K) // 2
+        self._count_K += np.bincount(
+            np.clip(place, 0, len(self._count_K) - 1), minlength=len(self._count_K)
+        )
+
+    def value(self) -> float:
+        """The median of all so far."""
+        if self._kept is not None:
+            return float(np.median(np.concatenate(self._kept)))
+        middle = int(np.searchsorted(np.cumsum(self._count_K), self._count_K.sum() / 2))
+        return float(np.exp((middle - len(self._count_K) // 2) * _STEP))
