@@ -15,6 +15,7 @@ from truevar.errors import UserError
 from truevar.model.weights import load_model
 from truevar.training.checkpoint import load_checkpoint
 from truevar.training.loop import train_model
+from truevar.training.start import read_start
 
 TINY = PRESETS["tiny"]
 SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
@@ -58,6 +59,18 @@ def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path):
     with pytest.raises(UserError, match="crops of 30 px"):
         train_model(TINY, replace(SHORT, crop=30), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_frozen_image_side_stays_as_it_was_and_the_rest_learns(tmp_path):
+    first = train_model(TINY, replace(SHORT, crops=8), tmp_path / "first")
+    frozen = replace(SHORT, crops=24, learning_rate=5e-3, frozen_image_side=True)
+    again = train_model(TINY, frozen, tmp_path / "again", start=read_start(first))
+    one, other = (load_model(path).network.state_dict() for path in (first, again))
+    same = {key for key, before in one.items() if torch.equal(before, other[key])}
+    image_side = {key for key in one if key.startswith(("encoder.", "condition_net."))}
+    assert image_side <= same
+    assert any(key.startswith("heads.") for key in one.keys() - same)
+    assert any(key.startswith("transformer.") for key in one.keys() - same)
 
 
 def test_widths_that_no_batch_has_room_for_are_said(tmp_path):

@@ -54,6 +54,8 @@ class TrainConfig:
         checkpointing: compute activations again in the backward pass: less memory, more time.
         taught_crops: so many to teach an image side that is not that of the weights a run
             starts from, see :mod:`truevar.training.image_side_stage`; 0 for none.
+        frozen_image_side: leave the layers that read the image, and what they are told of the
+            PSF, as the run finds them (for comparison: what the scales make of the same features).
         seed: of the scenes; a resumed run draws new ones.
     """
 
@@ -78,6 +80,7 @@ class TrainConfig:
     scale_weights: tuple[float, ...] = (0.5, 0.7, 0.9, 1.0)
     checkpointing: bool = False
     taught_crops: int = 4000
+    frozen_image_side: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -97,6 +97,9 @@ def train_model(
         network.tokenizer.load_state_dict(tokenizer.state_dict())
     notes = take_weights(network, start) if start else []
     ranks.share(network)
+    if config.frozen_image_side:
+        network.encoder.requires_grad_(False)
+        network.condition_net.requires_grad_(False)
     network.transformer.checkpointing = config.checkpointing
     average = Average(network, config.average)
     shadow = copy.deepcopy(network).eval()
