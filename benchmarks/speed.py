@@ -55,6 +55,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--picture", type=Path, help="plot time and work against density and size")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
@@ -67,6 +68,8 @@ def main() -> int:
         for size in args.sizes:
             for density in args.densities:
                 rows += measure(args, Path(folder), size, density)
+    if args.picture:
+        draw(rows, args.picture)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return 0
@@ -117,6 +120,49 @@ def measure(args: argparse.Namespace, folder: Path, size: int, density: float) -
             flush=True,
         )
     return rows
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Time per Mpx and multiply-adds against density, with floor and slope; time against size."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    by_density, by_work, by_size = figure.subplots(1, 3)
+    usual = max({row["size"] for row in rows}, key=[row["size"] for row in rows].count)
+    dense = max({row["density"] for row in rows}, key=[row["density"] for row in rows].count)
+    for number, name in enumerate(dict.fromkeys(row["what"] for row in rows)):
+        colour = f"C{number}"
+        mine = [row for row in rows if row["what"] == name]
+        at = sorted((row["density"], row) for row in mine if row["size"] == usual)
+        density = np.array([one for one, _ in at])
+        seconds = np.array([1e6 / row["px_per_s"] for _, row in at])
+        work = [row["multiply_adds_per_px"] for _, row in at]
+        label = name
+        if len(at) > 1:
+            # Each to its own share: the densest is not all that counts.
+            slope, floor = np.polyfit(density, seconds, 1, w=1 / seconds)
+            label += f": {floor:.2f} s per Mpx + {10 * slope:.2f} ms per 100 emitters"
+            by_density.plot(density, floor + slope * density, color=colour, lw=0.8, ls="dashed")
+        by_density.plot(density, seconds, "o", color=colour, ms=4, label=label)
+        if all(work):
+            by_work.plot(density, [one / 1e3 for one in work], "o-", color=colour, ms=4, label=name)
+        sizes = sorted(
+            (row["size"], 1e6 / row["px_per_s"]) for row in mine if row["density"] == dense
+        )
+        by_size.plot(*zip(*sizes, strict=True), "o-", color=colour, ms=4, label=name)
+    by_density.set(xlabel="emitters per µm²", ylabel="s per Mpx", xscale="log", yscale="log")
+    by_work.set(
+        xlabel="emitters per µm²", ylabel="k multiply-adds per px", xscale="log", yscale="log"
+    )
+    by_size.set(xlabel=f"frame width, px (at {dense:g} per µm²)", ylabel="s per Mpx", xscale="log")
+    by_size.set_ylim(0)
+    for axes in (by_density, by_work, by_size):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    figure.savefig(path, dpi=110)
 
 
 def worker(name: str, movie: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "frc": ("truevar.commands.frc", "tell a table's resolution by Fourier ring correlation"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
     "train": ("truevar.commands.train", "train a model on simulated scenes"),
+    "benchmark": ("truevar.commands.benchmark", "measure this program, from a clone"),
     "info": ("truevar.commands.info", "tell about the installation, a movie, a table, a model"),
 }
 """Module and one line of help by name."""
