@@ -127,7 +127,8 @@ class DriftCorrected:
         """A few lines on the drift and how well it is known."""
         drift = self.drift
         lines = [
-            f"drift:     {np.ptp(drift.x_F):.3g} nm along x, {np.ptp(drift.y_F):.3g} nm along y "
+            f"drift:     {round(np.ptp(drift.x_F), 2):.3g} nm along x, "
+            f"{round(np.ptp(drift.y_F), 2):.3g} nm along y "
             f"(largest less smallest, {len(drift.frame_F):,} frames)",
             f"error:     ± {np.median(drift.sigma_x_F):.2g} nm along x, "
             f"± {np.median(drift.sigma_y_F):.2g} nm along y (standard error, median; at most "

@@ -49,6 +49,9 @@ _ROUNDS = 6
 _TIMES_ON = 5.0
 """A block that is shorter than so many times on has molecules that are in blocks not adjacent."""
 
+_SHARED = 0.7
+"""NeNA's precision over the table's own, below which errors are shared, surely."""
+
 ARTEFACTS = (
     "FRC measures how well two halves of the table agree. It does not see artefacts that both "
     "have: structure that is missing, merged or misplaced."
@@ -123,6 +126,11 @@ class FourierRing:
             )
         if self.sigma is not None:
             lines.append(f"precision:  {self.sigma:.3g} nm (median of the table's own errors)")
+            if self.nena is not None and self.nena.sigma < _SHARED * self.sigma:
+                lines.append(
+                    "            NeNA is less, as it is where successive frames were looked at "
+                    "together: they share errors"
+                )
         return "\n".join([*lines, f"note:       {ARTEFACTS}"])
 
 

@@ -23,8 +23,8 @@ def drift_section(told: Told) -> Section | None:
     errors = [float(np.median(one)) for one in (drift.sigma_x_F, drift.sigma_y_F)]
     text = paragraphs(
         "The sample moved under the objective while the movie was taken: by "
-        f"{figure_of(float(np.ptp(drift.x_F)), 3)} nm along x and "
-        f"{figure_of(float(np.ptp(drift.y_F)), 3)} nm along y (largest less smallest). That was "
+        f"{figure_of(round(float(np.ptp(drift.x_F)), 2), 3)} nm along x and "
+        f"{figure_of(round(float(np.ptp(drift.y_F)), 2), 3)} nm along y (largest less smallest). That was "
         "taken off the positions. The localisations themselves tell it, to "
         f"± {figure_of(errors[0], 2)} nm along x and ± {figure_of(errors[1], 2)} nm along y "
         "(standard error, median over the frames); the bands are two standard errors wide to each "
@@ -51,7 +51,8 @@ def _curve(drift: Drift, name: str) -> str:
     ends = (float(frame_N[0]), float(max(frame_N[-1], frame_N[0] + 1)))
     axes = Axes(ends, (low - room, high + room))
     drawn = band(axes, frame_N, value_N - wide_N, value_N + wide_N)
-    said = f"from {figure_of(float(value_N.min()), 3)} to {figure_of(float(value_N.max()), 3)} nm"
+    ends_nm = [figure_of(round(float(one), 2) + 0.0, 3) for one in (value_N.min(), value_N.max())]
+    said = f"from {ends_nm[0]} to {ends_nm[1]} nm"
     return figure(
         f"Drift along {name}",
         "nm, over frames",

@@ -46,8 +46,10 @@ def resolution_section(told: Told) -> Section | None:
     if ring.nena is not None:
         lines.append(
             f"{figure_of(ring.nena.sigma, 3)} ± {figure_of(ring.nena.error, 2)} nm: the precision "
-            "that molecules seen in two frames running have (NeNA, Endesfelder et al. 2014). The "
-            "two should agree; a molecule that moves between frames makes the second larger."
+            "that molecules seen in two frames running have (NeNA, Endesfelder et al. 2014). "
+            "Molecules that move between frames make it larger, errors that successive frames "
+            "share make it smaller: a model that looks at a frame together with its neighbours "
+            "has such errors."
         )
     if lines:
         text += paragraphs("Precision, which is only a part of the resolution:") + listed(lines)
@@ -59,8 +61,17 @@ def resolution_section(told: Told) -> Section | None:
 def _curve(ring: FourierRing) -> str:
     axes = Axes((0.0, float(ring.frequency_R[-1])), (-0.15, 1.1))
     wide_R = 1.96 * ring.error_R
-    drawn = band(axes, ring.frequency_R, ring.correlation_R - wide_R, ring.correlation_R + wide_R)
-    drawn += line(axes, ring.frequency_R, ring.correlation_R)
+    # The first ring is the mean brightness, which is no structure.
+    frequency, low, middle, high = (
+        one[1:]
+        for one in (
+            ring.frequency_R,
+            ring.correlation_R - wide_R,
+            ring.correlation_R,
+            ring.correlation_R + wide_R,
+        )
+    )
+    drawn = band(axes, frequency, low, high) + line(axes, frequency, middle)
     x0, x1 = axes.x(0.0), axes.x(axes.across[1])
     drawn += f'<path class="median" d="M{x0:.1f} {axes.y(ring.threshold):.1f}H{x1:.1f}"/>'
     said = "not determined"
