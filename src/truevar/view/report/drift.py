@@ -24,8 +24,8 @@ def drift_section(told: Told) -> Section | None:
     text = paragraphs(
         "The sample moved under the objective while the movie was taken: by "
         f"{figure_of(round(float(np.ptp(drift.x_F)), 2), 3)} nm along x and "
-        f"{figure_of(round(float(np.ptp(drift.y_F)), 2), 3)} nm along y (largest less smallest). That was "
-        "taken off the positions. The localisations themselves tell it, to "
+        f"{figure_of(round(float(np.ptp(drift.y_F)), 2), 3)} nm along y (largest less "
+        "smallest). That was taken off the positions. The localisations themselves tell it, to "
         f"± {figure_of(errors[0], 2)} nm along x and ± {figure_of(errors[1], 2)} nm along y "
         "(standard error, median over the frames); the bands are two standard errors wide to each "
         "side. What is left of the drift blurs the picture by about as much."
