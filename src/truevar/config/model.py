@@ -269,7 +269,7 @@ PRESETS: dict[str, ModelConfig] = {
         head_dim=8,
         cond_dim=8,
     ),
-    "small": ModelConfig(image_side="lean", stem_channels=24, frame_channels=24, joint_blocks=2),
+    "small": ModelConfig(image_side="lean", stem_channels=24, frame_channels=24, joint_blocks=3),
     "accurate": ModelConfig(),
     "full": ModelConfig.sized(),
 }
