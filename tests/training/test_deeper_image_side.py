@@ -38,7 +38,8 @@ def test_deeper_answers_as_before_and_can_learn(mixing):
 
 def test_only_more_blocks_make_a_model_deeper():
     small = PRESETS["small"]
-    assert is_deeper(small, replace(small, joint_blocks=3))
+    more, fewer = (replace(small, joint_blocks=small.joint_blocks + one) for one in (1, -1))
+    assert is_deeper(small, more)
     assert not is_deeper(small, small)
-    assert not is_deeper(small, replace(small, joint_blocks=1))
-    assert not is_deeper(small, replace(small, joint_blocks=3, lean_width=64))
+    assert not is_deeper(small, fewer)
+    assert not is_deeper(small, replace(more, lean_width=64))
