@@ -62,7 +62,7 @@ def test_it_is_one_sound_page(emitters: Emitters, tmp_path: Path) -> None:
     names = [attrs["id"] for _, attrs in outline.seen if "id" in attrs]
     assert len(names) == len(set(names))
     sections = [attrs["id"] for attrs in outline.with_tag("section")]
-    assert len(sections) == len(SECTIONS) - 2  # not linked: no kinetics; and no drift
+    assert len(sections) == len(SECTIONS) - 3  # not linked: no kinetics; and no drift, no movie
     targets = [str(attrs["href"]) for attrs in outline.with_tag("a")]
     assert targets[1:] == [f"#{name}" for name in sections]
     for attrs in outline.with_tag("label", "output"):

@@ -14,6 +14,7 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.inference.arguments import MovieLike, as_movie
 from truevar.io.movies.movie import Movie, check_values, open_movie
+from truevar.view.report.fit import Fit, fit_of
 from truevar.view.report.png import colour_table, png
 from truevar.view.report.section import number_in, numbers_in, steps_of
 from truevar.wording import words_of
@@ -65,6 +66,7 @@ class FrameSample:
         without_scales: why there are none; empty if there are.
         molecules: whether what is marked are molecules, not single localisations.
         moved: whether they were moved after localising, as by drift correction.
+        fit: how well they explain the frames; None where that cannot be told.
     """
 
     frames: dict[int, Shown]
@@ -76,6 +78,7 @@ class FrameSample:
     without_scales: str = ""
     molecules: bool = False
     moved: bool = False
+    fit: Fit | None = None
 
 
 def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None) -> FrameSample:
@@ -103,7 +106,8 @@ def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None)
         _check_same(whole, meta)
     with open_movie(source, frames, roi, axes) as part:
         binned = -(-max(part.shape[1:]) // MOST_SIDE)
-        blocks = _read(part, binned)
+        raw = _read(part, binned)
+        blocks = {frame: _binned(block, binned) for frame, block in raw.items()}
         greys = _greys(list(blocks.values()))
         images = {frame: png(_as_bytes(block, greys)) for frame, block in blocks.items()}
         h, w = next(iter(blocks.values())).shape
@@ -120,7 +124,11 @@ def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None)
         scales, scale_span, without = {}, span, words_of(error)
     molecules = "last_frame" in emitters
     moved = any(isinstance(step, Mapping) and step.get("step") in _MOVED for step in steps_of(meta))
-    return FrameSample(shown, scales, span, scale_span, binned, greys, without, molecules, moved)
+    # What a later step left out or moved is no failure to explain the movie.
+    fit = None if steps_of(meta) else fit_of(raw, emitters, (part.x0, part.y0))
+    return FrameSample(
+        shown, scales, span, scale_span, binned, greys, without, molecules, moved, fit
+    )
 
 
 def in_frame(emitters: Emitters, frame: int) -> Emitters:
@@ -140,7 +148,7 @@ def _check_same(movie: Movie, meta: Mapping[str, Any]) -> None:
         )
 
 
-def _read(movie: Movie, binned: int) -> dict[int, NDArray[np.float32]]:
+def _read(movie: Movie, binned: int) -> dict[int, NDArray[Any]]:
     """Frames, evenly chosen, by their number."""
     n_frames, height, width = movie.shape
     h, w = height // binned, width // binned
@@ -151,9 +159,15 @@ def _read(movie: Movie, binned: int) -> dict[int, NDArray[np.float32]]:
     for k in chosen.tolist():
         frame = movie.read(k, k + 1)
         check_values(frame, movie.first_frame + k)
-        cut = frame[0, : h * binned, : w * binned].astype(np.float32)
-        blocks[movie.first_frame + k] = cut.reshape(h, binned, w, binned).mean((1, 3))
+        blocks[movie.first_frame + k] = frame[0]
     return blocks
+
+
+def _binned(frame_HW: NDArray[Any], binned: int) -> NDArray[np.float32]:
+    """Means of squares of so many px."""
+    h, w = (side // binned for side in frame_HW.shape)
+    cut = frame_HW[: h * binned, : w * binned].astype(np.float32)
+    return cut.reshape(h, binned, w, binned).mean((1, 3))
 
 
 def _greys(blocks: list[NDArray[np.float32]]) -> tuple[float, float]:

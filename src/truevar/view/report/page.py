@@ -23,6 +23,7 @@ from truevar.io.atomic import check_folder, check_new, replacing
 from truevar.postprocess.drift import Drift
 from truevar.postprocess.resolution import FourierRing, fourier_ring
 from truevar.view.report.drift import drift_section
+from truevar.view.report.fit_section import fit_section
 from truevar.view.report.frame_sample import sample_frames
 from truevar.view.report.frames import frames_section
 from truevar.view.report.histograms import distributions_section, frames_of
@@ -43,6 +44,7 @@ SECTIONS: tuple[Callable[[Told], Section | None], ...] = (
     warnings_section,
     picture_section,
     frames_section,
+    fit_section,
     distributions_section,
     resolution_section,
     drift_section,

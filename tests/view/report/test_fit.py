@@ -1,0 +1,121 @@
+"""Whether what is left of a movie says that model and movie fit, and when they do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import truevar
+from truevar.emitters import Emitters
+from truevar.view.report.fit import Fit, fit_of
+from truevar.view.report.fit_section import fit_section
+from truevar.view.report.frame_sample import FrameSample, sample_frames
+from truevar.view.report.section import Told
+
+
+def told_by_truth(scene: str, density: float, **changed: float) -> tuple[Fit, Fit]:
+    """Fit of a movie and its truth, as it is, and with factors to some of the numbers."""
+    movie = truevar.simulate(scene, density=density, frames=12, size=64, seed=4)
+    frames = dict(enumerate(np.asarray(movie.frames())))
+    meta = movie.truth.meta
+    camera = {name: value * changed.get(name, 1) for name, value in numbers(meta["camera"])}
+    wrong = {**meta, "psf_sigma": meta["psf_sigma"] * changed.get("psf_sigma", 1), "camera": camera}
+    fits = [fit_of(frames, Emitters(movie.emitters.columns, one), (0, 0)) for one in (meta, wrong)]
+    assert fits[0] is not None
+    assert fits[1] is not None
+    return fits[0], fits[1]
+
+
+def numbers(camera: dict[str, object]) -> list[tuple[str, float]]:
+    wanted = ("baseline", "e_per_adu", "em_gain", "read_sigma")
+    return [(name, float(camera[name])) for name in wanted]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scene", ["2d-scmos", "2d-emccd"])
+@pytest.mark.parametrize("density", [0.2, 2.0])
+def test_the_truth_fits(scene: str, density: float) -> None:
+    fit, _ = told_by_truth(scene, density)
+    assert fit.all == pytest.approx(1, abs=0.12)
+    if density < 1:
+        assert fit.alone == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "low", "high"),
+    [
+        ("psf_sigma", 1.25, 1.3, 50),
+        ("psf_sigma", 0.8, 1.3, 50),
+        ("e_per_adu", 2.0, 2.0, 500),
+        ("baseline", 0.8, 1.3, 500),
+    ],
+)
+def test_wrong_numbers_leave_more(name: str, factor: float, low: float, high: float) -> None:
+    right, wrong = told_by_truth("2d-scmos", 0.2, **{name: factor})
+    assert right.alone < 1.12
+    assert low < wrong.alone < high
+
+
+def test_what_is_there_twice_leaves_more() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.3, frames=12, size=64, seed=4)
+    frames = dict(enumerate(np.asarray(movie.frames())))
+    table = Emitters(movie.emitters.columns, movie.truth.meta)
+    beside = table.with_columns(x=table.x + 150, photons=0.5 * table.photons)
+    right = fit_of(frames, table, (0, 0))
+    twice = fit_of(frames, Emitters(Emitters.concat([table, beside]).columns, table.meta), (0, 0))
+    assert right is not None
+    assert twice is not None
+    assert twice.all > 1.5 * right.all
+    assert np.isnan(twice.alone)
+
+
+def test_a_region_is_told_of_by_its_own_pixels() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.3, frames=12, size=64, seed=4)
+    frames = {k: frame[20:, 8:] for k, frame in enumerate(np.asarray(movie.frames()))}
+    table = Emitters(movie.emitters.columns, movie.truth.meta)
+    right, wrong = (fit_of(frames, table, corner) for corner in ((8, 20), (0, 0)))
+    assert right is not None
+    assert wrong is not None
+    assert right.all == pytest.approx(1, abs=0.12)
+    assert wrong.all > 2
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.3, frames=5, size=32, seed=4)
+    frames = {0: np.zeros((32, 32), np.uint16)}
+    columns, meta = movie.truth.columns, movie.truth.meta
+    nothing = fit_of({}, movie.truth, (0, 0))
+    assert nothing is not None
+    assert np.isnan([nothing.alone, nothing.all]).all()
+    maps = {**meta, "camera": {**meta["camera"], "per_pixel_maps": True}}
+    assert fit_of(frames, Emitters(columns, maps), (0, 0)) is None
+    assert fit_of(frames, Emitters(columns, {"pixel_size": 100.0}), (0, 0)) is None
+    dim = {name: values for name, values in columns.items() if name != "bg"}
+    assert fit_of(frames, Emitters(dim, meta), (0, 0)) is None
+    assert fit_section(Told(movie.truth)) is None
+
+
+@pytest.mark.parametrize(
+    ("alone", "together", "words"),
+    [
+        (1.05, 1.1, ["are what the model takes them for", "no worse"]),
+        (0.5, 0.6, ["less noise than", "no worse"]),
+        (1.6, 1.7, ["a little different"]),
+        (5.0, 5.0, ["Do not trust photons"]),
+        (1.0, 2.5, ["are what the model", "two taken for one"]),
+        (float("nan"), 2.5, ["too few are alone", "two taken for one"]),
+        (float("nan"), float("nan"), ["too few are alone", "too few were found"]),
+    ],
+)
+def test_in_words(alone: float, together: float, words: list[str]) -> None:
+    sample = FrameSample({}, fit=Fit(alone, together))
+    section = fit_section(Told(truevar.simulate(frames=1, size=16).truth, sample))
+    assert section is not None
+    for word in words:
+        assert word in section.html
+
+
+def test_only_a_table_as_it_was_found_is_told_of(emitters: Emitters) -> None:
+    movie = np.random.default_rng(0).poisson(200, (200, 64, 64)).astype(np.uint16)
+    assert sample_frames(emitters, movie).fit is not None
+    later = Emitters(emitters.columns, {**emitters.meta, "steps": [{"step": "filter"}]})
+    assert sample_frames(later, movie).fit is None
