@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import above_zero, whole
+from truevar.commands.parser import above_zero, add_gap
 from truevar.commands.table_to_table import add_tables, read, write
 
 DESCRIPTION = """\
@@ -32,13 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=above_zero,
         help="how far apart two localisations of a molecule may be (default: by their errors)",
     )
-    parser.add_argument(
-        "--gap",
-        metavar="FRAMES",
-        type=whole(0),
-        default=0,
-        help="frames in which a molecule may be missing (default: 0)",
-    )
+    add_gap(parser)
 
 
 def run(args: argparse.Namespace) -> int:

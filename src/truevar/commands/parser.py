@@ -42,6 +42,17 @@ def add_pixel_size(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_gap(parser: argparse.ArgumentParser) -> None:
+    """Put how long a molecule may be missing onto a parser."""
+    parser.add_argument(
+        "--gap",
+        metavar="FRAMES",
+        type=whole(0),
+        default=0,
+        help="frames in which a molecule may be missing (default: 0)",
+    )
+
+
 def add_overwrite(options: argparse._ActionsContainer) -> None:
     """Put ``--overwrite`` onto a parser, or a group of its options."""
     options.add_argument(

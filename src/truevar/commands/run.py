@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from truevar.commands import localize
 from truevar.commands.localize_options import add_how, add_movie
-from truevar.commands.parser import whole
+from truevar.commands.parser import add_gap
 from truevar.errors import UserError
 from truevar.wording import argument, words_of
 
@@ -87,13 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which molecules are kept, as for truevar filter (default: those placed better than "
         "half the width of the PSF)",
     )
-    parser.add_argument(
-        "--gap",
-        metavar="FRAMES",
-        type=whole(0),
-        default=0,
-        help="frames in which a molecule may be missing (default: 0)",
-    )
+    add_gap(parser)
     add_how(parser)
 
 
