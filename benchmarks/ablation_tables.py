@@ -144,7 +144,9 @@ def _table(
             cells = []
             for column in (3, 0, 1, 2):
                 cell = f"{at['E'][column]:.1f}"
-                if name != REFERENCE:
+                if not np.isfinite(at["E"][column]):
+                    cell = "–"  # none of that kind among the frames
+                elif name != REFERENCE:
                     low, high = at["low"][column], at["high"][column]
                     cell += f" ({at['difference'][column]:+.1f}: {low:+.1f} … {high:+.1f})"
                 cells.append(cell)
