@@ -79,6 +79,15 @@ def test_a_region_is_told_of_by_its_own_pixels() -> None:
     assert wrong.all > 2
 
 
+def test_rows_that_are_no_numbers_are_left_out() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.3, frames=12, size=64, seed=4)
+    frames = dict(enumerate(np.asarray(movie.frames())))
+    table = Emitters(movie.emitters.columns, movie.truth.meta)
+    holes = table.select(range(4)).with_columns(x=np.full(4, np.nan), photons=np.full(4, np.inf))
+    more = Emitters(Emitters.concat([table, holes]).columns, table.meta)
+    assert fit_of(frames, more, (0, 0)) == fit_of(frames, table, (0, 0))
+
+
 def test_what_is_not_known_is_not_told() -> None:
     movie = truevar.simulate("2d-scmos", density=0.3, frames=5, size=32, seed=4)
     frames = {0: np.zeros((32, 32), np.uint16)}

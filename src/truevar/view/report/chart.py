@@ -67,25 +67,24 @@ class Axes:
         return "".join(parts)
 
 
-def line(axes: Axes, x_N: NDArray[Any], y_N: Floats, kind: str = "") -> str:
+def line(axes: Axes, x_N: NDArray[Any], y_N: Floats) -> str:
     """A line through points.
 
     Args:
         axes: of the figure.
         x_N, y_N: (N,).
-        kind: a further class, for its colour.
     """
     points = " ".join(f"{axes.x(x):.1f},{axes.y(y):.1f}" for x, y in zip(x_N, y_N, strict=True))
-    return f'<polyline class="line{f" {kind}" if kind else ""}" points="{points}"/>'
+    return f'<polyline class="line" points="{points}"/>'
 
 
-def band(axes: Axes, x_N: NDArray[Any], low_N: Floats, high_N: Floats, kind: str = "") -> str:
+def band(axes: Axes, x_N: NDArray[Any], low_N: Floats, high_N: Floats) -> str:
     """What lies between two lines, within the axes."""
     low_N, high_N = (np.clip(one, *axes.up) for one in (low_N, high_N))
     there = [f"{axes.x(x):.1f} {axes.y(y):.1f}" for x, y in zip(x_N, high_N, strict=True)]
     back = [f"{axes.x(x):.1f} {axes.y(y):.1f}" for x, y in zip(x_N, low_N, strict=True)]
     shape = "L".join([*there, *reversed(back)])
-    return f'<path class="band{f" {kind}" if kind else ""}" d="M{shape}z"/>'
+    return f'<path class="band" d="M{shape}z"/>'
 
 
 def short(value: float) -> str:

@@ -9,15 +9,20 @@ another width or shape, a wrong gain or offset, emitters that were missed: each 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.special import erf
 
+from truevar.camera import Camera
 from truevar.emitters import Emitters
+from truevar.errors import UserError
+from truevar.evaluation.counting import nearest_other
+from truevar.imaging.gaussian import render_frames
+from truevar.imaging.likelihood import pixel_variance
 from truevar.view.report.section import number_in
 
 Floats = NDArray[np.float64]
@@ -28,36 +33,6 @@ _ALONE = 6.0
 """PSF widths to its nearest neighbour from which on an emitter is alone."""
 _ENOUGH = 200
 """Pixels below which nothing is said."""
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What turns a camera's numbers into photo-electrons, and how these scatter.
-
-    Attributes:
-        baseline: ADU.
-        e_per_adu: photo-electrons per ADU.
-        excess: variance of a photo-electron: 1, or 2 after an EM gain.
-        read_variance: photo-electrons².
-    """
-
-    baseline: float
-    e_per_adu: float
-    excess: float
-    read_variance: float
-
-    @classmethod
-    def of(cls, meta: Mapping[str, Any]) -> Noise | None:
-        """That of a table's camera; None where it is not known, or differs from pixel to pixel."""
-        camera = meta.get("camera")
-        if not isinstance(camera, Mapping) or camera.get("per_pixel_maps"):
-            return None
-        names = ("baseline", "e_per_adu", "em_gain", "read_sigma")
-        baseline, gain, em_gain, read = (number_in(camera, name) for name in names)
-        if baseline is None or not gain or not em_gain or read is None:
-            return None
-        excess = 2.0 if em_gain > 1 else 1.0
-        return cls(baseline, gain / em_gain, excess, (read / em_gain) ** 2)
 
 
 @dataclass(frozen=True)
@@ -87,24 +62,40 @@ def fit_of(
         None where the table does not tell enough: camera, pixel size, PSF, photons, background.
     """
     meta = emitters.meta
-    noise, pixel = Noise.of(meta), number_in(meta, "pixel_size")
+    camera, pixel = _camera(meta), number_in(meta, "pixel_size")
     sigma = number_in(meta, "psf_sigma")
-    if noise is None or not pixel or not sigma or not {"photons", "bg"} <= set(emitters):
+    if camera is None or not pixel or not sigma or not {"photons", "bg"} <= set(emitters):
         return None
+    known = ("x", "y", "photons", "bg")
+    emitters = emitters.select(np.all([np.isfinite(emitters[name]) for name in known], axis=0))
     sums = np.zeros((2, 2))
     for number, frame_HW in frames.items():
         found = emitters.select(emitters.frame == number)
         if len(found):
             x_N, y_N = found.x / pixel - corner[0], found.y / pixel - corner[1]
-            sums += _left_over(frame_HW, found.with_columns(x=x_N, y=y_N), sigma / pixel, noise)
+            sums += _left_over(frame_HW, found.with_columns(x=x_N, y=y_N), sigma / pixel, camera)
     alone, together = (
         float(squares / pixels) if pixels >= _ENOUGH else float("nan") for squares, pixels in sums
     )
     return Fit(alone, together)
 
 
+def _camera(meta: Mapping[str, Any]) -> Camera | None:
+    """A table's camera; None where it is not known, or differs from pixel to pixel."""
+    said = meta.get("camera")
+    if not isinstance(said, Mapping) or said.get("per_pixel_maps"):
+        return None
+    names = ("baseline", "e_per_adu", "em_gain", "read_sigma")
+    baseline, e_per_adu, em_gain, read_sigma = (number_in(said, name) for name in names)
+    if baseline is None or e_per_adu is None or em_gain is None or read_sigma is None:
+        return None
+    with suppress(UserError):  # numbers that no camera can have
+        return Camera(baseline, e_per_adu, em_gain, read_sigma)
+    return None
+
+
 def _left_over(
-    frame_HW: NDArray[Any], found: Emitters, sigma: float, noise: Noise
+    frame_HW: NDArray[Any], found: Emitters, sigma: float, camera: Camera
 ) -> NDArray[np.float64]:
     """(2, 2) near emitters that are alone, and all: squares in variances of noise, and pixels.
 
@@ -112,14 +103,13 @@ def _left_over(
         frame_HW: ADU.
         found: the frame's emitters, ``x`` and ``y`` in px of the frame.
         sigma: width of the PSF, px.
-        noise: of the camera.
+        camera: it was taken with.
     """
     height, width = frame_HW.shape
     reach = int(np.ceil(3 * sigma)) + 1
     offset_K = np.arange(-reach, reach + 1)
     row_NK, col_NK = (np.rint(at)[:, None].astype(int) + offset_K for at in (found.y, found.x))
     down_NK, across_NK = row_NK - found.y[:, None], col_NK - found.x[:, None]
-    spot_NKK = _share(down_NK, sigma)[:, :, None] * _share(across_NK, sigma)[:, None, :]
     apart_NKK = down_NK[:, :, None] ** 2 + across_NK[:, None, :] ** 2
     weight_NKK = np.exp(-apart_NKK / (2 * (2 * sigma) ** 2))
     inside_NKK = ((row_NK >= 0) & (row_NK < height))[:, :, None]
@@ -133,29 +123,17 @@ def _left_over(
 
     back_HW = laid(weight_NKK * found["bg"][:, None, None])
     back_HW /= np.maximum(laid(weight_NKK), 1e-12)
-    expected_HW = back_HW + laid(spot_NKK * found["photons"][:, None, None])
-    seen_HW = (frame_HW.astype(np.float64) - noise.baseline) * noise.e_per_adu
+    x_N, y_N, photons_N = (torch.tensor(found[name]) for name in ("x", "y", "photons"))
+    image_N, sigma_N = torch.zeros(len(found), dtype=torch.int64), torch.full_like(x_N, sigma)
+    light_1HW = render_frames(x_N, y_N, photons_N, image_N, sigma_N, 1, height, width)
+    expected_HW = back_HW + light_1HW[0].numpy()
+    seen_HW = camera.to_photons(frame_HW)
     # Rounding to whole ADU is noise as well.
-    floor = noise.read_variance + noise.e_per_adu**2 / 12
-    variance_HW = floor + noise.excess * np.maximum(expected_HW, 0)
+    read = camera.read_variance + (camera.e_per_adu / camera.em_gain) ** 2 / 12
+    variance_HW = pixel_variance(np.maximum(expected_HW, 0), camera, read)
     squares_HW = (seen_HW - expected_HW) ** 2 / variance_HW
     near_NKK = (apart_NKK <= (_NEAR * sigma) ** 2).astype(np.float64)
-    alone_N = _nearest(found) > _ALONE * sigma
+    alone_N = nearest_other(found, _ALONE * sigma) > _ALONE * sigma
     nears = [laid(near_NKK * alone_N[:, None, None]) > 0, laid(near_NKK) > 0]
     sums = [[float(squares_HW[near_HW].sum()), float(near_HW.sum())] for near_HW in nears]
     return np.array(sums, np.float64)
-
-
-def _nearest(found: Emitters) -> Floats:
-    """(N,) px to the nearest other emitter."""
-    if len(found) < 2:
-        return np.full(len(found), np.inf)
-    place_N2 = np.stack([found.x, found.y], 1)
-    distance_N2, _ = cKDTree(place_N2).query(place_N2, 2)
-    return np.asarray(distance_N2[:, 1])
-
-
-def _share(from_centre: Floats, sigma: float) -> Floats:
-    """Of a Gaussian's light in the pixels at these distances from its centre."""
-    scale = np.sqrt(2) * sigma
-    return 0.5 * (erf((from_centre + 0.5) / scale) - erf((from_centre - 0.5) / scale))
