@@ -55,6 +55,10 @@ def open_tiff(path: Path) -> Source:
 
 def _source(tif: tifffile.TiffFile, path: Path) -> Source:
     notes: list[str] = []
+    indexed = tif.is_mmstack or tif.is_ndtiff  # these have an index of their own
+    if not indexed:
+        # First of all: it reads ahead, and tifffile then finds all pages in memory.
+        check_chain(path)
     if not len(tif.series):
         raise UserError(f"{path} holds no image")
     series = max(tif.series, key=lambda one: int(np.prod(one.shape, dtype=np.float64)))
@@ -67,7 +71,7 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
     if series.dtype is None:
         raise UserError(f"{path} has pixels of an unknown type; save it as 16-bit integers")
     dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-    if series.kind not in ("mmstack", "ndtiff"):  # these have an index of their own
+    if indexed and series.kind not in ("mmstack", "ndtiff"):  # which is not of use
         check_chain(path)
     _check_imagej(tif, shape[0], path)
     source: Source
