@@ -2,10 +2,11 @@
 
     python benchmarks/ablations.py --crops 20000 --jobs 2
 
-Every run takes the image side of a model that came with the package as it is, trains all the rest
-from scratch on the same number of crops of the same simulator, and is scored in free running on
-the same held-out frames, overall and by the distance to the nearest neighbour. (The "original
-implementation" has an image side of its own, which learns with the rest.)
+Every run takes the same trained image side (docs/results/ablations/image-side.safetensors) as it
+is, trains all the rest from scratch on the same number of crops of the same simulator, and is
+scored in free running on the same held-out frames, overall and by the distance to the nearest
+neighbour: the table that it makes, and fields that are drawn from it, one joint answer each. (The
+"original implementation" has an image side of its own, which learns with the rest.)
 
 What every frame contributed goes to docs/results/ablations/ as runs end, figures to
 docs/results/ablations.json, the tables to docs/ablations.md (between its markers). Runs that are
@@ -36,6 +37,7 @@ from truevar.emitters import Emitters
 from truevar.evaluation.scoring import best_threshold
 from truevar.evaluation.strata import StratifiedCounts, count_strata
 from truevar.model.f_hat import SparseFHat
+from truevar.model.handdown import Manner
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel, load_model
 from truevar.simulation.scenes import SCENES, simulate
@@ -49,13 +51,13 @@ DENSITIES = (1.0, 2.0, 4.0)
 SCORING_SEED = 3 * 10**6
 """Of frames that no threshold and no design was chosen on."""
 
-IMAGE_SIDE, PARTS = "true-var-small", ("encoder.", "condition_net.")
-"""Whose image side all have, and what that is called among its weights."""
-
 BATCH = 16
 """Crops per step: in a short run more steps teach more than larger ones."""
 
 ROOT = Path(__file__).parents[1]
+IMAGE_SIDE = ROOT / "docs/results/ablations/image-side.safetensors"
+"""What all have of the small model, as it was when these runs began."""
+
 INDEPENDENT = {"residual": "none", "next_scale": False}
 SOFT = {"sampled": 0.0, "corrupted": 0.0}
 
@@ -84,7 +86,7 @@ RUNS: dict[str, Run] = {
     "one-80x80": Run({**INDEPENDENT, "patch_nums": (80,), "max_counts": (3,)}, seeds=2),
     "continuous": Run({"residual": "features"}, seeds=2),
     "no-f-hat": Run({"residual": "none"}, seeds=2),
-    "true-decisions": Run(training={**SOFT, "teacher_forcing": True}),
+    "true-decisions": Run(training={**SOFT, "told": 1.0}),
     "sampled": Run(training={"sampled": 1.0, "corrupted": 0.0}),
     "distributions": Run(training=SOFT),
     "no-self-correction": Run(training={"self_correction": False, "corrupted": 0.0}),
@@ -197,8 +199,7 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
         validate_every=1e9,
     )
     settings = replace(settings, frozen_image_side=not run.own_image_side, **run.training)
-    parts = {key: value for key, value in taken.tensors.items() if key.startswith(PARTS)}
-    start = None if run.own_image_side else replace(taken, config=config, tensors=parts)
+    start = None if run.own_image_side else replace(taken, config=config)
     checkpoint = folder / "checkpoint.pt"
     weights = train_model(
         config,
@@ -211,13 +212,16 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
     model = load_model(weights)
     learnt = sum(p.numel() for p in model.network.parameters())
     threshold = pick_threshold(model)
-    variants = {"": model.network}
-    if name == "next-scale":
-        variants["f-hat-of-another-frame"] = model.network
-    for variant, network in variants.items():
-        counts = score_model(network, threshold, args.frames, swapped=bool(variant))
-        target = args.counts / f"{variant or name}-{seed}.npz"
-        parts = {f"{d:g} {k}": v for d, c in counts.items() for k, v in asdict(c).items()}
+    variants = [name, "f-hat-of-another-frame"] if name == "next-scale" else [name]
+    for variant in variants:
+        parts = {}
+        for manner, label in ((None, ""), (Manner.drawn(), "drawn ")):
+            swapped = variant != name
+            counts = score_model(model.next_scale, threshold, args.frames, swapped, manner)
+            parts.update(
+                (f"{label}{d:g} {k}", v) for d, c in counts.items() for k, v in asdict(c).items()
+            )
+        target = args.counts / f"{variant}-{seed}.npz"
         facts = {
             "parameters": learnt,
             "minutes": model.training["minutes"],
@@ -238,29 +242,42 @@ def pick_threshold(model: TrainedModel) -> float:
 
 
 def localised(
-    model: TrainedModel, density: float, frames: int, seed: int
+    model: TrainedModel, density: float, frames: int, seed: int, manner: Manner | None = None
 ) -> tuple[Emitters, Emitters]:
     """Candidates and truth of movies at a scene's three backgrounds, frames counted on."""
     parts = []
     for number, background in enumerate(sorted(set(SCENES[SCENE].backgrounds))):
         movie = simulate(SCENE, density, frames, 64, seed + 17 * number, background)
-        pair = localize_simulated(model, movie, min_prob=0.2), movie.truth
+        pair = localize_simulated(model, movie, 0.2, manner), movie.truth
         parts.append([t.with_columns(frame=t["frame"] + number * frames) for t in pair])
     found, truth = (Emitters.concat(tables) for tables in zip(*parts, strict=True))
     return found, truth
 
 
 def score_model(
-    network: TrueVAREmitterPredictor, threshold: float, frames: int, swapped: bool
+    network: TrueVAREmitterPredictor,
+    threshold: float,
+    frames: int,
+    swapped: bool,
+    manner: Manner | None,
 ) -> dict[float, StratifiedCounts]:
-    """Counts by stratum for every density; with f̂ of the next frame of the batch if swapped."""
+    """Counts by stratum for every density.
+
+    Args:
+        network: the model.
+        threshold: of its table's probabilities.
+        frames: scored per density and background.
+        swapped: with f̂ of the next frame of the batch.
+        manner: score draws in this manner; the table if None.
+    """
+    torch.manual_seed(0)
     own = SparseFHat.add
     if swapped:
         SparseFHat.add = lambda *a: own(*a).roll(1, 0)  # type: ignore[method-assign]
     try:
         counts = {}
         for density in DENSITIES:
-            found, truth = localised(TrainedModel(network), density, frames, SCORING_SEED)
+            found, truth = localised(TrainedModel(network), density, frames, SCORING_SEED, manner)
             found = found.select(found["prob"] >= threshold)
             counts[density] = count_strata(found, truth, SCENES[SCENE].psf_sigma, 3 * frames)
     finally:

@@ -36,7 +36,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"scale_weights": (1.0, -1.0)}, "scale_weights"),
     ({"scale_weights": (0.0, 0.0)}, "scale_weights"),
     ({"save_every": 0.0}, "save_every is 0.0"),
-    ({"teacher_forcing": 1}, "teacher_forcing is 1; it must be true or false"),
+    ({"told": 1.5}, "told is 1.5"),
+    ({"self_correction": 1}, "self_correction is 1; it must be true or false"),
 ]
 
 

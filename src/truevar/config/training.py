@@ -37,7 +37,8 @@ class TrainConfig:
             as many pixels whatever the width.
         sampled, corrupted: shares of the crops in which decisions are handed down as draws,
             and as draws from a flattened distribution; the others get distributions.
-        teacher_forcing: hand down the truth instead (for comparison).
+        told: share of the crops in which true decisions are handed down
+            (:mod:`truevar.model.truth`).
         self_correction: whether codes are those of what is left to say after the model's own
             coarser ones, or those of the true ones (for comparison).
         learning_rate: at the cosine's top.
@@ -67,7 +68,7 @@ class TrainConfig:
     other_crops: tuple[tuple[int, float], ...] = ((20, 0.04), (80, 0.04), (160, 0.02))
     sampled: float = 0.2
     corrupted: float = 0.1
-    teacher_forcing: bool = False
+    told: float = 0.0
     self_correction: bool = True
     learning_rate: float = 4e-3
     warmup: int = 300
@@ -94,7 +95,7 @@ class TrainConfig:
                 check_least(self, name, 1)
         for name in ("weight_decay", "seed", "taught_crops"):
             check_least(self, name, 0)
-        for name in ("sampled", "corrupted"):
+        for name in ("sampled", "corrupted", "told"):
             check_share(self, name)
         if self.sampled + self.corrupted > 1:
             raise UserError(

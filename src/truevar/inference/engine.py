@@ -7,7 +7,7 @@ the grid and overlap by more than the network can see, so the tiling does not sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from truevar.camera import Camera
 from truevar.inference.decode import Candidates, decode
+from truevar.inference.draws import draw_emitters
 from truevar.inference.encoded import Encoded
 from truevar.inference.precision import pick_precision
 from truevar.model.gate import peaks, worth_a_look
+from truevar.model.handdown import Manner
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.weights import TrainedModel
 
@@ -44,6 +46,8 @@ class Engine:
         min_prob: emitters less probable are left out.
         precision: number format, see :func:`truevar.inference.precision.pick_precision`.
         scales: decide on the first so many scales only; all by default.
+        manner: draw one joint answer in this manner (:mod:`truevar.inference.draws`) in place of
+            probabilities; of a next-scale model only.
     """
 
     def __init__(
@@ -57,7 +61,9 @@ class Engine:
         tile: int = TILE,
         precision: str = "auto",
         scales: int | None = None,
+        manner: Manner | None = None,
     ):
+        self.drawn = None if manner is None else (model.next_scale, manner)
         self.network = model.network
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -154,13 +160,12 @@ class Engine:
         seen = (frames.back_NHW[1:-1, rows, cols], self.sigma_1, self.cells)
         with self._at_precision():
             if active_Bhw is None:
-                outputs = self.network.decide(self.network.encoder.encode_joint(*three), *seen)
+                f_BChw = self.network.encoder.encode_joint(*three)
             else:
                 block = self.network.pad_to()
                 active_Bhw = active_Bhw[:, *(_coarser(part, block) for part in (rows, cols))]
                 f_BChw = self.network.encoder.encode_joint(*three, active_Bhw)
-                outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
-        found = decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
+            found = self._emitters(f_BChw, seen, active_Bhw)
         found.x += cols.start
         found.y += rows.start
         for values in (found.photons, found.sigma_photons, found.bg):
@@ -171,6 +176,20 @@ class Engine:
         inside &= found.x < min(left + self.tile, W) - 0.5
         inside &= found.y < min(top + self.tile, H) - 0.5
         return found.select(inside)
+
+    def _emitters(
+        self,
+        f_BChw: torch.Tensor,
+        seen: tuple[torch.Tensor, torch.Tensor, Sequence[float]],
+        active_Bhw: torch.Tensor | None,
+    ) -> Candidates:
+        """Emitters from joint features and what else :meth:`EmitterPredictor.decide` takes."""
+        if self.drawn is not None:
+            network, manner = self.drawn
+            outputs = network.decide(f_BChw, *seen, manner=manner, active_Bhw=active_Bhw)
+            return draw_emitters(outputs[-1], manner)
+        outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
+        return decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
 
 
 def _coarser(part: slice, size: int) -> slice:

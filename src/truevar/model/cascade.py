@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,28 +23,10 @@ from truevar.model.heads import Head
 from truevar.model.scale_output import ScaleOutput
 from truevar.model.scales import CoarserScale
 from truevar.model.transformer import Cells
+from truevar.model.truth import Truth
 
 if TYPE_CHECKING:
     from truevar.model.predictor import TrueVAREmitterPredictor
-
-
-@dataclass(frozen=True)
-class TrueScale:
-    """What the ground truth would hand down at one scale (teacher forcing, for comparison).
-
-    Attributes:
-        count_Bhw: emitters per cell.
-        said_BhwC: (B, h, w, C) the vectors of the true codes.
-    """
-
-    count_Bhw: torch.Tensor
-    said_BhwC: torch.Tensor
-
-    def counted(self, output: ScaleOutput) -> ScaleOutput:
-        """An output with the true counts in place of its own."""
-        count_R = self.count_Bhw[output.crop_R, output.row_R, output.col_R].float()
-        certain_R4 = F.one_hot(count_R.long().clamp(max=3), 4).to(output.count_R4.dtype)
-        return replace(output, count_R4=certain_R4, mean_R=count_R)
 
 
 def decide_scales(
@@ -55,7 +37,7 @@ def decide_scales(
     cells: Sequence[float],
     children: Children,
     manner: Manner,
-    truth: Sequence[TrueScale] | None = None,
+    truth: Truth | None = None,
     active_Bhw: torch.Tensor | None = None,
 ) -> list[ScaleOutput]:
     """All scales' decisions, from image features.
@@ -100,8 +82,7 @@ def decide_scales(
             if config.next_scale:
                 log_prior_G4 = parent_prior(parent, chosen_G)
                 if config.joint_split:
-                    announced = handed_down[-1] if truth else parent
-                    announced_G4 = announced.count_R4[chosen_G].detach()
+                    announced_G4 = handed_down[-1].count_R4[chosen_G].detach()
             coarser = replace(coarser, parent_G=chosen_G)
             if k > own and config.joint_split:
                 total_G4 = handed_down[-1].count_R4[chosen_G]
@@ -129,7 +110,9 @@ def decide_scales(
         outputs.append(replace(output, given_BhwC=given_BhwC, beyond=k - own))
         if k == len(cells) - 1:
             break
-        decided = truth[k].counted(output) if truth else decide_counts(output, manner)
+        decided = decide_counts(output, manner)
+        if truth is not None:
+            decided = truth.counted(decided, k)
         handed_down.append(decided)
         token_RD = token_G4D.flatten(0, 1)
         # Beyond the trained scales an emitter's probability spreads over ever more cells.
@@ -140,7 +123,9 @@ def decide_scales(
             may_R = active_R | (output.prob_R.detach() >= least)
             f_hat = _empty_f_hat(network, output, may_R, children, n_crops)
         if k < trained:
-            said_RC = _say(network, k, decided, token_RD, manner, truth)
+            said_RC = _say(network, k, decided, token_RD, manner)
+            if truth is not None and said_RC is not None:
+                said_RC = truth.said_by(said_RC, decided, k)
             given_BhwC = _accumulate(k, trained, f_hat, said_RC, active_R, decided, n_crops)
         elif given_BhwC is not None:
             # f̂ is complete: Phi and codes know no finer grid than they were trained on.
@@ -205,12 +190,9 @@ def _say(
     decided: ScaleOutput,
     token_RD: torch.Tensor,
     manner: Manner,
-    truth: Sequence[TrueScale] | None,
 ) -> torch.Tensor | None:
     """(R, C) what every cell of scale ``si`` adds to f̂: its code, or its features."""
     if network.tokenizer is not None:
-        if truth:
-            return truth[si].said_BhwC[decided.crop_R, decided.row_R, decided.col_R]
         return decide_codes(decided, network.tokenizer.quantizer.codes, si, manner)
     if network.config.residual == "none":
         return None

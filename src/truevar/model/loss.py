@@ -83,6 +83,7 @@ class VAREmitterLoss(nn.Module):
         targets: EmitterTargets,
         tokenizer: EmitterTokenizer | None = None,
         glance: ScaleOutput | None = None,
+        told_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss per true emitter, and its terms by name for the log.
 
@@ -91,6 +92,8 @@ class VAREmitterLoss(nn.Module):
             targets: the truth of the same crops.
             tokenizer: the model's, where it has one.
             glance: what the encoder alone says.
+            told_B: (B,) the crops in which true decisions were handed down
+                (:mod:`truevar.model.truth`).
         """
         B = len(targets.log_bg_BHW)
         share = 1.0 / (len(targets.x_N) + B)
@@ -98,10 +101,10 @@ class VAREmitterLoss(nn.Module):
         terms: dict[str, float] = {}
         codes = None
         if tokenizer is not None:
-            codes = _CodeTargets(tokenizer, targets, outputs, self.self_correction)
+            codes = _CodeTargets(tokenizer, targets, outputs, self.self_correction, told_B)
         for k, (output, weight) in enumerate(zip(outputs, self.scale_weights, strict=True)):
             where, how_many, split = _scale_terms(
-                output, targets, _NEIGHBOURS[max(k - len(outputs), -4)]
+                output, targets, _NEIGHBOURS[max(k - len(outputs), -4)], told_B
             )
             at_row_R = ((output.row_R + 0.5) * output.cell).long()
             at_col_R = ((output.col_R + 0.5) * output.cell).long()
@@ -132,7 +135,10 @@ class VAREmitterLoss(nn.Module):
 
 
 def _scale_terms(
-    output: ScaleOutput, targets: EmitterTargets, reach: int
+    output: ScaleOutput,
+    targets: EmitterTargets,
+    reach: int,
+    told_B: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Summed negative log-likelihoods of one scale: where, how many, how they split."""
     B = len(targets.log_bg_BHW)
@@ -169,6 +175,11 @@ def _scale_terms(
     how_many = (0.5 * (true_B - mean_B).square() / var_B + 0.5 * var_B.log()).sum()
 
     taken_R = _taken(output, targets, row_NM, present_NM, log_joint_NM.detach())
+    if told_B is not None:
+        # What a parent was told its children must add up to.
+        true_Bhw = targets.counts(output.cell, output.grid)
+        true_R = true_Bhw[output.crop_R, output.row_R, output.col_R].to(taken_R)
+        taken_R = torch.where(told_B[output.crop_R], true_R, taken_R)
     target_G = output.splits.index(taken_R.view(-1, output.splits.parts))
     log_split_GK = output.log_split_GK
     split = nn.functional.nll_loss(log_split_GK, target_G, ignore_index=-1, reduction="sum")
@@ -212,12 +223,13 @@ class _CodeTargets:
         targets: EmitterTargets,
         outputs: Sequence[ScaleOutput],
         self_correction: bool,
+        told_B: torch.Tensor | None,
     ):
         self.quantizer: EmitterVectorQuantizer = tokenizer.quantizer
         self.n_scales = len(outputs)
         with torch.no_grad():
             finest = outputs[-1]
-            field_B4HW = targets.drawn_field(finest.cell, finest.grid)
+            field_B4HW = targets.drawn_field(finest.cell, finest.grid, told_B)
             self.features_BCHW = tokenizer.features(field_B4HW)
             self.occupied_B1HW = field_B4HW[:, :1] > 0
             self.given = None

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from truevar.config import ModelConfig
-from truevar.model.cascade import TrueScale, decide_scales
+from truevar.model.cascade import decide_scales
 from truevar.model.choose import Children
 from truevar.model.emitter_predictor import DEFAULT_PSF_SIGMA, EmitterPredictor, MergeRule
 from truevar.model.glance import Glance
@@ -23,6 +23,7 @@ from truevar.model.scale_output import ScaleOutput
 from truevar.model.scales import NextScaleTransformer, reach_px
 from truevar.model.splits import SplitTable
 from truevar.model.tokenizer import EmitterTokenizer
+from truevar.model.truth import Truth
 
 
 class TrueVAREmitterPredictor(EmitterPredictor):
@@ -127,7 +128,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
         cells: Sequence[float] | None = None,
         children: Children | None = None,
         manner: Manner | None = None,
-        truth: Sequence[TrueScale] | None = None,
+        truth: Truth | None = None,
         active_Bhw: torch.Tensor | None = None,
     ) -> list[ScaleOutput]:
         """All scales' decisions, from image features.
@@ -141,7 +142,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
             children: which cells have children; those above the configuration's threshold
                 by default.
             manner: how decisions are handed down; as distributions by default.
-            truth: hand down these in place of the model's own.
+            truth: in its crops these are handed down in place of the model's own.
             active_Bhw: (B, h, w) the groups of four coarsest cells that are looked at; all by
                 default.
         """
@@ -166,7 +167,7 @@ class TrueVAREmitterPredictor(EmitterPredictor):
         cells: Sequence[float] | None = None,
         children: Children | None = None,
         manner: Manner | None = None,
-        truth: Sequence[TrueScale] | None = None,
+        truth: Truth | None = None,
     ) -> list[ScaleOutput]:
         """Emitters of the middle frame at every scale, cell by cell; see :meth:`forward`."""
         cells = cells or self.config.cells_of(*counts_BTHW.shape[2:])

@@ -37,14 +37,23 @@ class EmitterTargets:
         place = (self.crop_N, row_N.clamp(0, grid[0] - 1), col_N.clamp(0, grid[1] - 1))
         return counts.index_put(place, torch.ones_like(self.x_N), accumulate=True)
 
-    def drawn_field(self, cell: float, grid: tuple[int, int]) -> torch.Tensor:
-        """(B, 4, h, w) field of a draw of the emitters; see :func:`emitter_field`."""
+    def drawn_field(
+        self, cell: float, grid: tuple[int, int], exact_B: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, 4, h, w) field of a draw of the emitters; see :func:`emitter_field`.
+
+        Args:
+            cell: width of a cell in px.
+            grid: (h, w) of the field.
+            exact_B: (B,) crops whose emitters are where they are.
+        """
         x_N, y_N, log_N = self.x_N, self.y_N, self.log_photons_N
+        spread_N = torch.ones_like(x_N) if exact_B is None else 1.0 - exact_B[self.crop_N].to(x_N)
         if self.bound_N is not None:
-            x_N = x_N + self.bound_N * torch.randn_like(x_N)
-            y_N = y_N + self.bound_N * torch.randn_like(y_N)
+            x_N = x_N + spread_N * self.bound_N * torch.randn_like(x_N)
+            y_N = y_N + spread_N * self.bound_N * torch.randn_like(y_N)
         if self.bound_log_N is not None:
-            log_N = log_N + self.bound_log_N * torch.randn_like(log_N)
+            log_N = log_N + spread_N * self.bound_log_N * torch.randn_like(log_N)
         shape = (len(self.log_bg_BHW), *grid)
         return emitter_field(self.crop_N, x_N, y_N, log_N, cell, shape)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 
 from truevar.config import TrainConfig
-from truevar.model.cascade import TrueScale
 from truevar.model.choose import Children
 from truevar.model.handdown import Manner
 from truevar.model.loss import VAREmitterLoss
 from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.model.quantizer import ScaleCodes
 from truevar.model.scale_output import ScaleOutput
+from truevar.model.truth import Truth
 from truevar.simulation.crops import CropBatch
 from truevar.training.precision import mixed_precision
 
@@ -40,18 +38,10 @@ def batch_loss(
     cells = network.config.cells_of(height, height)
     areas = len(batch.counts_BTHW) * (height / 40) ** 2
     counts = [targets.counts(cell, (round(height / cell),) * 2) for cell in cells]
-    truth = None
-    if config.teacher_forcing and network.tokenizer is not None:
-        with torch.no_grad():
-            field_B4HW = targets.drawn_field(cells[-1], (counts[-1].shape[1],) * 2)
-            _, scales = network.tokenizer.encode(field_B4HW)
-            truth = [
-                TrueScale(
-                    F.adaptive_max_pool2d(field_B4HW[:, :1], scale.active_B1hw.shape[2:])[:, 0],
-                    _spread(scale),
-                )
-                for scale in scales
-            ]
+    told_B = truth = None
+    if config.told:
+        told_B = torch.rand(len(batch.counts_BTHW), device=device) < config.told
+        truth = Truth.of(targets, told_B, counts, cells[-1], network.tokenizer)
     keep = [counts_Bhw > 0 for counts_Bhw in counts]
     with mixed_precision(device):
         f_BChw, back_BHW, sigma_B = network.encode(
@@ -74,7 +64,7 @@ def batch_loss(
             truth,
         )
         glance = network.glance(f_BChw, back_BHW)
-    loss, terms = loss_of(outputs, targets, network.tokenizer, glance)
+    loss, terms = loss_of(outputs, targets, network.tokenizer, glance, told_B)
     dropped = dropped_parents(outputs, keep, network.config.active_threshold)
     terms["dropped"] = dropped / len(batch.counts_BTHW)
     terms["capped"] = float(dropped > 0)
@@ -97,11 +87,3 @@ def dropped_parents(
         wanted = int(((output.prob_R >= threshold) | kept_R).sum())
         dropped += max(wanted - len(finer.row_R) // 4, 0)
     return dropped
-
-
-def _spread(scale: ScaleCodes) -> torch.Tensor:
-    """(B, h, w, C) the codes' vectors on their grid."""
-    vector_NC = scale.quantised.vector_NC
-    active_Bhw = scale.active_B1hw[:, 0]
-    blank = vector_NC.new_zeros(*active_Bhw.shape, vector_NC.shape[1])
-    return blank.masked_scatter(active_Bhw[..., None], vector_NC)
