@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from truevar.evaluation.bootstrap import interval
 from truevar.evaluation.strata import STRATA, StratifiedCounts
@@ -31,12 +32,12 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("f-hat-of-another-frame", "f̂ of another frame, in use only"),
     ),
     "(d) What is handed down in training": (
-        ("next-scale", "own: distributions, draws, corrupted draws (the model)"),
+        ("next-scale", "own distributions; in three crops of ten the true decisions (the model)"),
         ("distributions", "own distributions only"),
-        ("sampled", "own draws only"),
-        ("true-decisions", "the true decisions"),
+        ("own-draws", "own distributions, draws, corrupted draws"),
+        ("true-decisions", "the true decisions only"),
         ("independent", "nothing"),
-        ("no-self-correction", "no corruption, codes of the field alone"),
+        ("no-self-correction", "codes of the field alone"),
     ),
     "(e) Phi": (("next-scale", "with Phi (the model)"), ("no-phi", "without")),
     "(f) Splits": (
@@ -62,8 +63,7 @@ def write_tables(
         if files:
             runs[name] = [_read(file, densities) for file in files]
     if REFERENCE not in runs:
-        print(f"no run of {REFERENCE} is done yet: no tables")
-        return
+        runs = {}  # nothing to compare with
     figures = {name: _figures(runs, name, densities) for name in runs}
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text(json.dumps({"scene": scene, "runs": figures}, indent=1), encoding="utf-8")
@@ -86,7 +86,8 @@ def _read(file: Path, densities: Sequence[float]) -> dict[str, Any]:
         )
         for density in densities
     }
-    return {**json.loads(str(stored["facts"])), "counts": counts}
+    nats = {density: stored[f"{density:g} nats"] for density in densities}
+    return {**json.loads(str(stored["facts"])), "counts": counts, "nats": nats}
 
 
 def _figures(
@@ -106,7 +107,15 @@ def _figures(
         drawn = [counts.resampled("E") for counts in both]
         found = [counts.figures() for counts in both]
         spans = [interval(column) for column in (drawn[0] - drawn[1]).T]
+        per_emitter, difference, low, high = _nats(
+            *(
+                np.concatenate([run["nats"][density] for run in some[:seeds]], 1)
+                for some in (mine, reference)
+            )
+        )
         out[f"{density:g}"] = {
+            "nats": round(per_emitter, 3),
+            "nats_difference": [round(value, 3) for value in (difference, low, high)],
             "E": found[0]["E"].round(2).tolist(),
             "JI": found[0]["JI"].round(2).tolist(),
             "RMSE": found[0]["RMSE"].round(2).tolist(),
@@ -121,13 +130,28 @@ def _figures(
     return out
 
 
+def _nats(
+    mine_2N: NDArray[np.float64], reference_2N: NDArray[np.float64], resamples: int = 1000
+) -> tuple[float, float, float, float]:
+    """Nats per emitter, the difference from the reference's, and its interval over crops.
+
+    Args:
+        mine_2N, reference_2N: (2, crops) nats of a crop's whole truth, and its emitters.
+    """
+    n = mine_2N.shape[1]
+    weight_SN = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples)
+    apart_S = weight_SN @ (mine_2N[0] - reference_2N[0]) / (weight_SN @ mine_2N[1])
+    sums = [float(part_2N[0].sum() / part_2N[1].sum()) for part_2N in (mine_2N, reference_2N)]
+    return sums[0], sums[0] - sums[1], *interval(apart_S)
+
+
 def _table(
     figures: dict[str, dict[str, Any]],
     rows: Sequence[tuple[str, str]],
     densities: Sequence[float],
 ) -> list[str]:
     """E of everything and of the strata; below, differences with 95 % intervals."""
-    heads = ["", "10⁶ parameters", "seeds", "/µm²", "E", *(f"E {name}" for name in STRATA)]
+    heads = ["", "10⁶ parameters", "seeds", "/µm²", "E", *(f"E {name}" for name in STRATA), "nats"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for name, label in rows:
         if name not in figures:
@@ -150,5 +174,9 @@ def _table(
                     low, high = at["low"][column], at["high"][column]
                     cell += f" ({at['difference'][column]:+.1f}: {low:+.1f} … {high:+.1f})"
                 cells.append(cell)
+            cell = f"{at['nats']:.2f}"
+            if name != REFERENCE:
+                cell += " ({:+.2f}: {:+.2f} … {:+.2f})".format(*at["nats_difference"])
+            cells.append(cell)
             lines.append("| " + " | ".join([*first, f"{density:g}", *cells]) + " |")
     return lines

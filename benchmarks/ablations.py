@@ -5,8 +5,9 @@
 Every run takes the same trained image side (docs/results/ablations/image-side.safetensors) as it
 is, trains all the rest from scratch on the same number of crops of the same simulator, and is
 scored in free running on the same held-out frames, overall and by the distance to the nearest
-neighbour: the table that it makes, and fields that are drawn from it, one joint answer each. (The
-"original implementation" has an image side of its own, which learns with the rest.)
+neighbour. Beside that, how likely it holds the whole truth of a crop (nats,
+truevar.evaluation.joint_answer): what a table does not ask for. (The "original implementation" has
+an image side of its own, which learns with the rest.)
 
 What every frame contributed goes to docs/results/ablations/ as runs end, figures to
 docs/results/ablations.json, the tables to docs/ablations.md (between its markers). Runs that are
@@ -21,6 +22,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,26 +32,21 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ablation_scores import (  # noqa: E402
+    DENSITIES,
+    SCENE,
+    f_hat_swapped,
+    nats_of_crops,
+    pick_threshold,
+    score_model,
+)
 from ablation_tables import write_tables  # noqa: E402
 
 from truevar.config import PRESETS, TrainConfig
-from truevar.emitters import Emitters
-from truevar.evaluation.scoring import best_threshold
-from truevar.evaluation.strata import StratifiedCounts, count_strata
-from truevar.model.f_hat import SparseFHat
-from truevar.model.handdown import Manner
-from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.model.weights import TrainedModel, load_model
-from truevar.simulation.scenes import SCENES, simulate
+from truevar.model.weights import load_model
 from truevar.training.loop import train_model
 from truevar.training.start import read_start
 from truevar.training.tokenizer_stage import load_tokenizer, save_tokenizer, train_tokenizer
-from truevar.training.validation import VALIDATION_SEED, localize_simulated
-
-SCENE = "2d-scmos"
-DENSITIES = (1.0, 2.0, 4.0)
-SCORING_SEED = 3 * 10**6
-"""Of frames that no threshold and no design was chosen on."""
 
 BATCH = 16
 """Crops per step: in a short run more steps teach more than larger ones."""
@@ -59,7 +56,6 @@ IMAGE_SIDE = ROOT / "docs/results/ablations/image-side.safetensors"
 """What all have of the small model, as it was when these runs began."""
 
 INDEPENDENT = {"residual": "none", "next_scale": False}
-SOFT = {"sampled": 0.0, "corrupted": 0.0}
 
 
 @dataclass(frozen=True)
@@ -70,26 +66,30 @@ class Run:
         model: fields of :class:`truevar.config.ModelConfig`.
         training: fields of :class:`truevar.config.TrainConfig`.
         seeds: how many times.
+        told: share of the crops that are told the truth, or, with scales on their own, are asked
+            for it cell by cell (what :func:`nats_of_crops` scores).
         own_image_side: learnt from scratch as well.
     """
 
     model: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     seeds: int = 1
+    told: float = 0.3
     own_image_side: bool = False
 
 
 RUNS: dict[str, Run] = {
     "next-scale": Run(seeds=2),
     "independent": Run(INDEPENDENT, seeds=2),
-    # One dense prediction: every pixel's quarter decides by what the image says there.
-    "one-80x80": Run({**INDEPENDENT, "patch_nums": (80,), "max_counts": (3,)}, seeds=2),
+    # One dense prediction: what the image says at every quarter of a pixel, 6,400 times; with a
+    # transformer block over all of them it would learn from a tenth of the crops per hour.
+    "one-80x80": Run({**INDEPENDENT, "patch_nums": (80,), "max_counts": (3,), "num_layers": 0}),
     "continuous": Run({"residual": "features"}, seeds=2),
     "no-f-hat": Run({"residual": "none"}, seeds=2),
-    "true-decisions": Run(training={**SOFT, "told": 1.0}),
-    "sampled": Run(training={"sampled": 1.0, "corrupted": 0.0}),
-    "distributions": Run(training=SOFT),
-    "no-self-correction": Run(training={"self_correction": False, "corrupted": 0.0}),
+    "true-decisions": Run(told=1.0),
+    "distributions": Run(told=0.0),
+    "own-draws": Run(training={"sampled": 0.3, "corrupted": 0.15}, told=0.0),
+    "no-self-correction": Run(training={"self_correction": False}),
     "no-phi": Run({"phi": False}),
     "separate-children": Run({"joint_split": False}),
     "m20-original": Run(
@@ -193,12 +193,15 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
         batch=BATCH,
         seed=1000 + seed,
         other_crops=(),
+        sampled=0.0,
+        corrupted=0.0,
         average=max(steps // 6, 1),
         warmup=min(100, steps),
         save_every=300.0,
         validate_every=1e9,
     )
-    settings = replace(settings, frozen_image_side=not run.own_image_side, **run.training)
+    own = {"frozen_image_side": not run.own_image_side, "told": run.told, **run.training}
+    settings = replace(settings, **own)
     start = None if run.own_image_side else replace(taken, config=config)
     checkpoint = folder / "checkpoint.pt"
     weights = train_model(
@@ -212,15 +215,12 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
     model = load_model(weights)
     learnt = sum(p.numel() for p in model.network.parameters())
     threshold = pick_threshold(model)
-    variants = [name, "f-hat-of-another-frame"] if name == "next-scale" else [name]
-    for variant in variants:
-        parts = {}
-        for manner, label in ((None, ""), (Manner.drawn(), "drawn ")):
-            swapped = variant != name
-            counts = score_model(model.next_scale, threshold, args.frames, swapped, manner)
-            parts.update(
-                (f"{label}{d:g} {k}", v) for d, c in counts.items() for k, v in asdict(c).items()
-            )
+    for variant in [name, "f-hat-of-another-frame"] if name == "next-scale" else [name]:
+        with f_hat_swapped() if variant != name else nullcontext():
+            counts = score_model(model.next_scale, threshold, args.frames)
+            parts = {f"{d:g} {k}": v for d, c in counts.items() for k, v in asdict(c).items()}
+            for density in DENSITIES:
+                parts[f"{density:g} nats"] = nats_of_crops(model.next_scale, density)
         target = args.counts / f"{variant}-{seed}.npz"
         facts = {
             "parameters": learnt,
@@ -229,60 +229,6 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
             "threshold": threshold,
         }
         np.savez_compressed(target, facts=json.dumps(facts), **parts)
-
-
-def pick_threshold(model: TrainedModel) -> float:
-    """The best common threshold on validation frames."""
-    tried = np.round(np.arange(0.2, 0.96, 0.05), 2)
-    totals = np.zeros(len(tried))
-    for density in DENSITIES:
-        found, truth = localised(model, density, 8, VALIDATION_SEED)
-        totals += best_threshold(found, truth, thresholds=tried).efficiencies
-    return float(tried[totals.argmax()])
-
-
-def localised(
-    model: TrainedModel, density: float, frames: int, seed: int, manner: Manner | None = None
-) -> tuple[Emitters, Emitters]:
-    """Candidates and truth of movies at a scene's three backgrounds, frames counted on."""
-    parts = []
-    for number, background in enumerate(sorted(set(SCENES[SCENE].backgrounds))):
-        movie = simulate(SCENE, density, frames, 64, seed + 17 * number, background)
-        pair = localize_simulated(model, movie, 0.2, manner), movie.truth
-        parts.append([t.with_columns(frame=t["frame"] + number * frames) for t in pair])
-    found, truth = (Emitters.concat(tables) for tables in zip(*parts, strict=True))
-    return found, truth
-
-
-def score_model(
-    network: TrueVAREmitterPredictor,
-    threshold: float,
-    frames: int,
-    swapped: bool,
-    manner: Manner | None,
-) -> dict[float, StratifiedCounts]:
-    """Counts by stratum for every density.
-
-    Args:
-        network: the model.
-        threshold: of its table's probabilities.
-        frames: scored per density and background.
-        swapped: with f̂ of the next frame of the batch.
-        manner: score draws in this manner; the table if None.
-    """
-    torch.manual_seed(0)
-    own = SparseFHat.add
-    if swapped:
-        SparseFHat.add = lambda *a: own(*a).roll(1, 0)  # type: ignore[method-assign]
-    try:
-        counts = {}
-        for density in DENSITIES:
-            found, truth = localised(TrainedModel(network), density, frames, SCORING_SEED, manner)
-            found = found.select(found["prob"] >= threshold)
-            counts[density] = count_strata(found, truth, SCENES[SCENE].psf_sigma, 3 * frames)
-    finally:
-        SparseFHat.add = own  # type: ignore[method-assign]
-    return counts
 
 
 if __name__ == "__main__":
