@@ -110,7 +110,7 @@ def decide_scales(
         outputs.append(replace(output, given_BhwC=given_BhwC, beyond=k - own))
         if k == len(cells) - 1:
             break
-        decided = decide_counts(output, manner)
+        decided = decide_counts(output, manner, psf_sigma_B if k == 0 else None)
         if truth is not None:
             decided = truth.counted(decided, k)
         handed_down.append(decided)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from truevar.model.claims import shared_lots
 from truevar.model.codes import Codes
 from truevar.model.scale_output import ScaleOutput
 
@@ -67,8 +68,17 @@ class Manner:
 
 
 @torch.no_grad()
-def decide_counts(output: ScaleOutput, manner: Manner) -> ScaleOutput:
-    """The output with its counts as they are handed down: distributions, or verdicts."""
+def decide_counts(
+    output: ScaleOutput, manner: Manner, psf_sigma_B: torch.Tensor | None = None
+) -> ScaleOutput:
+    """The output with its counts as they are handed down: distributions, or verdicts.
+
+    Args:
+        output: the scale.
+        manner: how to decide.
+        psf_sigma_B: (B,) or (1,) PSF width in px, for a scale whose cells have no parent: where
+            they mean the same emitter they are drawn together (:mod:`truevar.model.claims`).
+    """
     temperature_G = manner.of(output.crop_G)
     drawn_G = temperature_G != 0
     if not bool(drawn_G.any()):
@@ -77,8 +87,15 @@ def decide_counts(output: ScaleOutput, manner: Manner) -> ScaleOutput:
     way_G = logits_GK.argmax(1)
     random_G = temperature_G > 0
     if bool(random_G.any()):
-        flat = (logits_GK[random_G] / temperature_G[random_G, None]).softmax(1)
-        way_G[random_G] = flat.multinomial(1)[:, 0]
+        share_GK = (logits_GK / temperature_G.clamp_min(1e-6)[:, None]).softmax(1)
+        occupied_G = 1 - share_GK[:, 0]
+        if psf_sigma_B is None or output.splits.parts > 1:
+            lot_G = torch.rand_like(occupied_G)
+        else:
+            lot_G = shared_lots(output, occupied_G, psf_sigma_B)
+        # What holds something comes first on the way from 0 to 1, "nothing" last.
+        drawn = (share_GK[:, 1:].cumsum(1) <= lot_G[:, None]).sum(1) + 1
+        way_G = torch.where(random_G, drawn % share_GK.shape[1], way_G)
     counts_R = output.splits.splits_KP[way_G].flatten()
     certain_R4 = torch.nn.functional.one_hot(counts_R.long().clamp(max=3), 4).to(logits_GK.dtype)
     drawn_R = drawn_G.repeat_interleave(output.splits.parts)
