@@ -161,6 +161,18 @@ class Emitters(dict[str, NDArray[Any]]):
     __setitem__ = __delitem__ = __ior__ = _fixed
     update = setdefault = pop = popitem = clear = _fixed
 
+    def need_one_answer(self) -> None:
+        """Refuse a table of several draws (``sample``) where one of localisations is needed.
+
+        Raises:
+            UserError: it holds more than one.
+        """
+        if "sample" in self and len(np.unique(self["sample"])) > 1:
+            raise UserError(
+                "the table holds several samples of the same frames, of which one at most can be "
+                "true; take one (truevar filter TABLE -o OUT --where 'sample == 0')"
+            )
+
     def select(self, rows: ArrayLike) -> Emitters:
         """The rows of a boolean mask or an index array, with the same columns and meta."""
         index = np.asarray(rows)

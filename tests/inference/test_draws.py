@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from truevar.config import PRESETS
-from truevar.inference.draws import draw_emitters
+from truevar.inference.draws import draw_emitters, draw_fields
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.handdown import Manner
 from truevar.model.scale_output import ScaleOutput
@@ -54,3 +54,18 @@ def test_a_field_that_holds_nothing(sure):
     log_split_GK[:, 0] = 0
     drawn = draw_emitters(replace(sure, log_split_GK=log_split_GK), Manner.drawn(1.0))
     assert len(drawn.x) == 0
+
+
+def test_fields_are_told_apart_and_leave_the_random_numbers_of_others_alone(sure):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    drawn = draw_fields(lambda _: sure, 3, 11, torch.device("cpu"))
+    assert torch.equal(torch.rand(3), expected)
+    assert np.bincount(drawn.sample).tolist() == [len(drawn.x) // 3] * 3
+    again = draw_fields(lambda _: sure, 3, 11, torch.device("cpu"))
+    np.testing.assert_array_equal(again.x, drawn.x)
+    other = draw_fields(lambda _: sure, 3, 12, torch.device("cpu"))
+    assert (other.x != drawn.x).any()
+    kept = drawn.select(drawn.sample == 1)
+    assert set(kept.sample) == {1}

@@ -2,13 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from scipy.spatial import cKDTree
 
 from truevar.camera import SCMOS, Camera
 from truevar.errors import UserError
 from truevar.inference.engine import Engine, frames_per_batch
-from truevar.model.handdown import Manner
 from truevar.model.weights import NEXT_SCALE_MODEL, load_model
 from truevar.simulation.scenes import simulate
 
@@ -132,18 +130,19 @@ def test_batches_fit_any_machine():
     assert frames_per_batch(4096, 4096) == 1
 
 
-def test_draws_are_whole_answers_that_change_from_one_to_the_next(movie):
-    torch.manual_seed(1)
+def test_draws_are_whole_answers_and_the_same_for_a_seed(movie):
     small = load_model(NEXT_SCALE_MODEL)
-    table, *draws = (
-        run(small, movie, manner=manner) for manner in (None, Manner.drawn(), Manner.drawn())
-    )
-    for drawn in draws:
-        assert (drawn[:, 4] == 1).all()
-        assert len(drawn) == pytest.approx(table[:, 4].sum(), rel=0.25)
-    assert not np.array_equal(draws[0], draws[1])
+    table, *draws = (run(small, movie, samples=samples) for samples in (None, 1, 1))
+    assert (draws[0][:, 4] == 1).all()
+    assert len(draws[0]) == pytest.approx(table[:, 4].sum(), rel=0.25)
+    np.testing.assert_array_equal(draws[0], draws[1])
+    many = run(small, movie, samples=4)
+    assert len(many) == pytest.approx(4 * len(draws[0]), rel=0.1)
+    first = [row in many[:, 1].tolist() for row in draws[0][:, 1].tolist()]
+    assert all(first)
+    assert len(np.unique(many[:, 1])) > 3 * len(draws[0])
 
 
 def test_only_scales_that_follow_each_other_are_drawn_from(model, movie):
     with pytest.raises(UserError, match="has no scales to look at one by one"):
-        run(model, movie, manner=Manner.drawn())
+        run(model, movie, samples=1)

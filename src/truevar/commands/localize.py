@@ -71,6 +71,8 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
         check_picture(args.picture, args.overwrite)
         check_room(args.picture)
     if args.report is not None:
+        if args.samples is not None:
+            raise UserError("a report is of one table; leave out --samples or --report")
         from truevar.view.report.page import check_report
 
         check_report(args.report, args.overwrite)
@@ -112,6 +114,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             device=args.device,
             precision=args.precision,
             preview=args.preview,
+            samples=args.samples,
             progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,
             live=live,

@@ -15,6 +15,7 @@ from truevar.commands.parser import (
     position,
     probability,
     region,
+    whole,
     zero_or_more,
 )
 
@@ -58,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HTML",
         type=Path,
         help="also write a report: an HTML file that opens in any browser (see truevar report)",
+    )
+    parser.add_argument(
+        "--samples",
+        metavar="K",
+        type=whole(1),
+        help="write K fields that are drawn from what the model holds possible, in place of one "
+        "table with probabilities; the column sample tells them apart",
     )
     add_how(parser)
 

@@ -25,7 +25,10 @@ def summary(found: TableParts) -> str:
     first, last = found.meta["frame_range"]
     seconds = found.meta["seconds"]
     n_frames, n = last - first, len(found)
-    lines = [f"emitters:  {n:,} in {n_frames:,} frames, {n / n_frames:.4g} per frame"]
+    samples = int(found.meta.get("samples", 1))
+    drawn = f" of {samples} samples" if samples > 1 else ""
+    per_frame = n / n_frames / samples
+    lines = [f"emitters:  {n:,} in {n_frames:,} frames{drawn}, {per_frame:.4g} per frame"]
     if n:
         error, photons = Median(n), Median(n)
         for part in found:

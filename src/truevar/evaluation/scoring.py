@@ -96,6 +96,7 @@ def evaluate(
         UserError: the frame's size is not known, ``min_prob`` without ``prob``, ``bounds``
             of another shape, negative frames, or coordinates that are not finite.
     """
+    pred.need_one_answer()
     region = _field(pred, truth, pixel_size, width, height, border, dim_share, dim_photons)
     radius = above_zero("radius", radius)
     resamples = whole("resamples", resamples, 0)

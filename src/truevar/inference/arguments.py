@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 from truevar.numbers import number
+from truevar.wording import subject
 
 MovieLike = str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
 
@@ -103,6 +104,23 @@ def check_probability(min_prob: Any) -> None:
     if min_prob is None:
         return
     number("min_prob", min_prob, 0, 1)
+
+
+def check_samples(samples: Any, preview: bool) -> None:
+    """Refuse a number of draws that is none.
+
+    Raises:
+        UserError: not a whole number of at least 1, nor None; a preview.
+    """
+    if samples is None:
+        return
+    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
+        raise UserError(f"{subject('samples')} must be a whole number of at least 1")
+    if preview:
+        raise UserError(
+            f"a preview has no {subject('samples')}: it stops at the coarsest cells; give one of "
+            "the two"
+        )
 
 
 def check_model(model: Any, kind: type) -> None:

@@ -17,6 +17,9 @@ from truevar.io.movies.movie import Movie, check_values
 from truevar.model.weights import TrainedModel
 
 _CHUNK_PIXELS = 1 << 22
+
+_SEEDS = 20
+"""Bits that a chunk has to itself for the seeds of its draws."""
 """Pixels that are localised together: at most these are lost when a run is killed."""
 
 
@@ -41,7 +44,7 @@ def localize_chunk(
     if end < len(part):
         after = part.read(end, end + 1)
         check_values(after, stop)
-    for found, n in engine.run(_blocks(part, start, end), before, after):
+    for found, n in engine.run(_blocks(part, start, end), before, after, first << _SEEDS):
         yield found, (first, first + n)
         first += n
 
@@ -66,6 +69,7 @@ def determines(
         "camera": {**camera.describe(), "maps": _digest(maps)},
         "model": [trained.name, _digest(weights)],
         "least probability": threshold,
+        "samples": engine.samples,
         "scales": list(engine.cells),
         "device": [engine.device.type, str(engine.precision)],
     }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import torch
@@ -52,12 +53,12 @@ class Candidates:
     bg: NDArray[np.float64]
     prob: NDArray[np.float64]
 
-    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Some of the entries."""
-        return Candidates(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @classmethod
-    def concat(cls, parts: Sequence[Candidates]) -> Candidates:
+    def concat(cls, parts: Sequence[Self]) -> Self:
         """All entries of all parts, in order."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}

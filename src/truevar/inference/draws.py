@@ -1,4 +1,4 @@
-"""One joint answer: emitters drawn from what a model says, in place of probabilities.
+"""Joint answers: emitters drawn from what a model says, in place of probabilities.
 
 A table of localisations gives every emitter a probability. Whether two of them are there together,
 or one in place of the other, it cannot say. Draws can: each is a whole field that the model
@@ -7,11 +7,46 @@ holds possible, scale by scale given the decisions before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from truevar.inference.decode import Candidates
 from truevar.model.handdown import Manner, decide_counts
 from truevar.model.scale_output import ScaleOutput
+
+
+@dataclass
+class Drawn(Candidates):
+    """Emitters of several draws.
+
+    Attributes:
+        sample: which draw, from 0.
+    """
+
+    sample: NDArray[np.int64]
+
+
+def draw_fields(
+    decide: Callable[[Manner], ScaleOutput], samples: int, seed: int, device: torch.device
+) -> Drawn:
+    """Draw fields of emitters, all scales anew for each.
+
+    Args:
+        decide: the finest scale, of coarser ones that were drawn in the manner given.
+        samples: how many fields.
+        seed: the same one draws the same; the process's own random numbers are left alone.
+        device: where to draw.
+    """
+    manner = Manner.drawn(device=device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fields = [draw_emitters(decide(manner), manner) for _ in range(samples)]
+    sample = np.repeat(np.arange(samples), [len(field.x) for field in fields])
+    return Drawn(**vars(Candidates.concat(fields)), sample=sample)
 
 
 @torch.no_grad()

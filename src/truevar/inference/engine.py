@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from truevar.camera import Camera
 from truevar.inference.decode import Candidates, decode
-from truevar.inference.draws import draw_emitters
+from truevar.inference.draws import draw_fields
 from truevar.inference.encoded import Encoded
 from truevar.inference.precision import pick_precision
 from truevar.model.gate import peaks, worth_a_look
-from truevar.model.handdown import Manner
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.weights import TrainedModel
 
@@ -46,8 +45,8 @@ class Engine:
         min_prob: emitters less probable are left out.
         precision: number format, see :func:`truevar.inference.precision.pick_precision`.
         scales: decide on the first so many scales only; all by default.
-        manner: draw one joint answer in this manner (:mod:`truevar.inference.draws`) in place of
-            probabilities; of a next-scale model only.
+        samples: draw so many joint answers (:mod:`truevar.inference.draws`) in place of one table
+            with probabilities, of a next-scale model only; ``min_prob`` does not matter then.
     """
 
     def __init__(
@@ -61,9 +60,11 @@ class Engine:
         tile: int = TILE,
         precision: str = "auto",
         scales: int | None = None,
-        manner: Manner | None = None,
+        samples: int | None = None,
     ):
-        self.drawn = None if manner is None else (model.next_scale, manner)
+        self.samples = samples
+        self.sampled = None if samples is None else model.next_scale
+        self._seed = 0
         self.network = model.network
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -91,6 +92,7 @@ class Engine:
         blocks: Iterable[NDArray[np.generic]],
         before: NDArray[np.generic] | None = None,
         after: NDArray[np.generic] | None = None,
+        seed: int = 0,
     ) -> Iterator[tuple[Candidates, int]]:
         """Localise successive blocks (n, H, W) in ADU.
 
@@ -99,12 +101,14 @@ class Engine:
             before: (1, H, W) the frame just before the first, if there is one.
             after: (1, H, W) the frame just behind the last, likewise. Both are neighbours
                 only; their own emitters are not reported.
+            seed: of the draws, if any.
 
         Yields:
             candidates and the number of frames they come from, in order; ``image`` counts
             from the first of these. Photons, their errors and background are
             photo-electrons.
         """
+        self._seed = seed
         kept = self._encode(before)
         for block in blocks:
             frames = Encoded.joined([kept, self._encode(block)])
@@ -145,7 +149,7 @@ class Engine:
             for top in range(0, H, self.tile)
             for left in range(0, W, self.tile)
         ]
-        return Candidates.concat(found)
+        return type(found[0]).concat(found)
 
     def _decide_tile(
         self, frames: Encoded, active_Bhw: torch.Tensor | None, top: int, left: int
@@ -184,10 +188,16 @@ class Engine:
         active_Bhw: torch.Tensor | None,
     ) -> Candidates:
         """Emitters from joint features and what else :meth:`EmitterPredictor.decide` takes."""
-        if self.drawn is not None:
-            network, manner = self.drawn
-            outputs = network.decide(f_BChw, *seen, manner=manner, active_Bhw=active_Bhw)
-            return draw_emitters(outputs[-1], manner)
+        if (network := self.sampled) is not None and self.samples is not None:
+            self._seed += 1
+            return draw_fields(
+                lambda manner: network.decide(f_BChw, *seen, manner=manner, active_Bhw=active_Bhw)[
+                    -1
+                ],
+                self.samples,
+                self._seed,
+                self.device,
+            )
         outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
         return decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
 

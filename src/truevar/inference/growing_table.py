@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.inference.decode import Candidates
+from truevar.inference.draws import Drawn
 from truevar.inference.journal import Journal
 from truevar.io.tables.parts import TableParts
 from truevar.wording import argument
@@ -37,7 +38,8 @@ class GrowingTable:
 
     def add(self, found: Candidates, first: int) -> None:
         """Take up a batch whose first frame is ``first`` of the movie's part."""
-        order = np.argsort(found.image, kind="stable")
+        drawn = found.sample if isinstance(found, Drawn) else np.zeros_like(found.image)
+        order = np.lexsort((drawn, found.image))
         px = self.pixel_size
         self.parts.append(
             {
@@ -49,11 +51,13 @@ class GrowingTable:
         )
         for name in ("x", "y", "sigma_x", "sigma_y"):
             self.parts[-1][name] = self.parts[-1][name] * px
+        if isinstance(found, Drawn):
+            self.parts[-1]["sample"] = drawn[order].astype(np.int32)
         self.rows += len(order)
 
     def columns(self, part: int) -> dict[str, NDArray[Any]]:
         """All rows from a part on."""
-        names = ("frame", "x", "y", *self._NAMES)
+        names = self.parts[part]
         return {name: np.concatenate([one[name] for one in self.parts[part:]]) for name in names}
 
     def add_columns(self, columns: dict[str, NDArray[Any]]) -> None:

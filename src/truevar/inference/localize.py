@@ -29,6 +29,7 @@ from truevar.inference.arguments import (
     as_region,
     check_model,
     check_probability,
+    check_samples,
 )
 from truevar.inference.chunks import chunks, determines, localize_chunk
 from truevar.inference.crowding import crowding_warning
@@ -64,6 +65,7 @@ def localize(
     device: str | torch.device = "cpu",
     precision: str = "auto",
     preview: bool = False,
+    samples: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
     journal: Journal | None = None,
@@ -98,6 +100,9 @@ def localize(
             :func:`truevar.inference.precision.pick_precision`.
         preview: decide on the coarsest scale only: several times faster, positions less precise,
             emitters close together taken for one.
+        samples: draw so many joint answers of a next-scale model in place of one table with
+            probabilities: whole fields that it holds possible, told apart by the column
+            ``sample`` (:mod:`truevar.inference.draws`). ``min_prob`` does not matter then.
         progress: called after every batch.
         announce: called with the setup before the first frame, and with what is new in it
             if frames turn out to hold more emitters than the model knows.
@@ -131,6 +136,7 @@ def localize(
         device=device,
         precision=precision,
         preview=preview,
+        samples=samples,
         progress=progress,
         announce=announce,
         journal=journal,
@@ -169,6 +175,7 @@ def _found(
     device: str | torch.device = "cpu",
     precision: str = "auto",
     preview: bool = False,
+    samples: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
     journal: Journal | None = None,
@@ -177,6 +184,7 @@ def _found(
 ) -> TableParts:
     """What :func:`localize` does; with ``on_disk`` the journal alone holds what is finished."""
     check_probability(min_prob)
+    check_samples(samples, preview)
     check_model(model, TrainedModel)
     source, frames, roi = as_movie(movie), as_range(frames), as_region(roi)
     camera_offset = as_offset(camera_offset)
@@ -209,6 +217,7 @@ def _found(
             threshold,
             precision=precision,
             scales=1 if preview else None,
+            samples=samples,
         )
         if preview:
             used.notes.append(Message(f"a preview: cells of {engine.cells[-1]:g} px only"))
@@ -233,7 +242,7 @@ def _found(
             rows, already = len(table.parts), watch.said
             for found, done in localize_chunk(engine, part, first, stop):
                 table.add(found, done[0] - part.first_frame)
-                watch(len(found.x), (done[1] - done[0]) * height * width, done)
+                watch(len(found.x) // (samples or 1), (done[1] - done[0]) * height * width, done)
                 if progress:
                     progress(done[1] - part.first_frame, n_frames, len(table))
                 if live:
@@ -252,7 +261,8 @@ def _found(
             "camera": used.camera.describe(),
             "sources": used.sources,
             "model": trained.name,
-            "min_prob": threshold,
+            "min_prob": threshold if samples is None else 0.0,
+            **({"samples": samples} if samples is not None else {}),
             "device": str(device),
             "precision": str(engine.precision).removeprefix("torch."),
             "seconds": round(time.monotonic() - began, 2),

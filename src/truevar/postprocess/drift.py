@@ -153,6 +153,7 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
         UserError: too few localisations, or too few of places that are seen again, to tell the
             drift; or frames that cannot be numbers of a movie's.
     """
+    emitters.need_one_answer()
     sound_N = np.isfinite(emitters.x) & np.isfinite(emitters.y)
     rows = np.flatnonzero(sound_N)
     rows = rows[np.argsort(emitters.frame[rows], kind="stable")]

@@ -87,6 +87,7 @@ def link(emitters: Emitters, radius: float | None = None, gap: int = 0) -> Linke
     Raises:
         UserError: neither a radius nor errors.
     """
+    emitters.need_one_answer()
     if radius is not None:
         radius = above_zero("radius", radius)
     gap = whole("gap", gap, 0)

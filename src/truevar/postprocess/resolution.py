@@ -145,6 +145,7 @@ def fourier_ring(emitters: Emitters, blocks: int = 20) -> FourierRing:
     Raises:
         UserError: too few localisations or frames.
     """
+    emitters.need_one_answer()
     blocks = whole("blocks", blocks, LEAST_BLOCKS)
     good = emitters.select(np.isfinite(emitters.x) & np.isfinite(emitters.y))
     if len(good) < LEAST:

@@ -16,7 +16,6 @@ from truevar.emitters import Emitters
 from truevar.evaluation.scoring import best_threshold, evaluate, pool
 from truevar.inference.engine import Engine, frames_per_batch
 from truevar.inference.growing_table import GrowingTable
-from truevar.model.handdown import Manner
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel
 from truevar.simulation.movie import SimulatedMovie
@@ -47,26 +46,11 @@ QUICK = ValidationPlan({"2d-scmos": (0.2, 1.0, 2.0)})
 """Half a minute on two cores."""
 
 
-def localize_simulated(
-    model: TrainedModel, movie: SimulatedMovie, min_prob: float, manner: Manner | None = None
-) -> Emitters:
-    """Emitters of a simulated movie whose setup is known; no file is touched.
-
-    Args:
-        model: what localises.
-        movie: the movie.
-        min_prob: leave out what is less probable.
-        manner: draw one joint answer in this manner in place of probabilities.
-    """
+def localize_simulated(model: TrainedModel, movie: SimulatedMovie, min_prob: float) -> Emitters:
+    """Emitters of a simulated movie whose setup is known; no file is touched."""
     n_frames, height, width = movie.shape
     engine = Engine(
-        model,
-        movie.camera,
-        movie.psf_sigma / movie.pixel_size,
-        height,
-        width,
-        min_prob,
-        manner=manner,
+        model, movie.camera, movie.psf_sigma / movie.pixel_size, height, width, min_prob
     )
     frames_nHW = movie.frames()
     step = frames_per_batch(height, width)

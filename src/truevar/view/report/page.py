@@ -85,6 +85,7 @@ def report(
         UserError: there is a file already, another ending, a movie that cannot be read or is not
             the table's, or no place to write.
     """
+    emitters.need_one_answer()
     check_report(path, overwrite)
     frames = None if movie is None else sample_frames(emitters, movie, axes)
     ring, without = ring_of(emitters)
