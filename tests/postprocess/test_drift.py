@@ -159,3 +159,45 @@ def test_the_curve_is_written_and_drawn(tmp_path):
     drift.write(tmp_path / "drift.csv", overwrite=True)
     with pytest.raises(UserError, match=r"\.png"):
         save_drift_picture(drift, tmp_path / "drift.pdf")
+
+
+def on_filaments(seed, n=900, on=5, side=6400.0):
+    """No drift; molecules on two filaments along x, in five frames each, erring in like manner."""
+    random = np.random.default_rng(seed)
+    along, which = random.uniform(0, side, n), random.integers(2, size=n)
+    place = np.stack([along, (which + 0.5) * side / 2 + 300 * np.sin(along / 900 + which)], 1)
+    frame = random.integers(200 - on, size=n)[:, None] + np.arange(on)
+    error = 14 * random.standard_normal((n, on, 2))
+    for k in range(1, on):
+        error[:, k] = 0.7 * error[:, k - 1] + np.sqrt(1 - 0.7**2) * error[:, k]
+    seen = (place[:, None] + error).reshape(-1, 2)
+    columns = {"frame": frame.ravel(), "x": seen[:, 0], "y": seen[:, 1]}
+    return Emitters({**columns, **{f"sigma_{axis}": np.full(n * on, 14.0) for axis in "xy"}})
+
+
+def test_halves_that_disagree_widen_the_band_of_a_small_table():
+    """Along the filaments any shift fits, and tens of nm are found where there is no drift."""
+    for seed in range(2):
+        found = correct_drift(on_filaments(seed))
+        off_x, off_y, band_x, band_y = (
+            np.sqrt(np.mean(getattr(found.drift, name) ** 2))
+            for name in ("x_F", "y_F", "sigma_x_F", "sigma_y_F")
+        )
+        assert off_x > 10
+        assert found.widened[0] > 1.4
+        assert off_x < 2.2 * band_x
+        # Across them all is as before.
+        assert found.widened[1] < 1.3
+        assert off_y < 2 * band_y < 5
+        assert found.emitters.meta["steps"][-1]["error_widened"] == pytest.approx(
+            found.widened, abs=0.01
+        )
+        assert "because halves of the field disagree" in found.text()
+
+
+def test_halves_are_compared_in_small_tables_only():
+    rows, _ = table(np.zeros((1200, 2)), n=10_500)
+    large = correct_drift(rows)
+    assert large.widened is None
+    assert "halves" not in large.text()
+    assert "error_widened" not in large.emitters.meta["steps"][-1]

@@ -167,7 +167,7 @@ def _localisations(files: Files, args: argparse.Namespace) -> Emitters:
         if not args.quiet:
             print(f"table:     {path} is complete; it is taken as it is", flush=True)
         return found
-    given = {**vars(args), "output": path, "picture": None, "report": None}
+    given = {**vars(args), "output": path, "picture": None, "report": None, "samples": None}
     localize.run(argparse.Namespace(**given))
     return read_table(path)
 

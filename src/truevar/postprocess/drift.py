@@ -9,7 +9,7 @@ over each other (:mod:`truevar.postprocess.drift_coarse`), pairs of localisation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
@@ -19,6 +19,7 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import check_folder, check_new, replacing
 from truevar.postprocess.drift_curve import along, blocks, walk
+from truevar.postprocess.drift_halves import Curves, halves_apart
 from truevar.postprocess.drift_segments import Segments, shifts_of_segments
 from truevar.postprocess.steps import with_step
 
@@ -26,6 +27,8 @@ _LEAST = 500
 """Localisations below which nothing is tried."""
 _SURE, _SURE_FRAMES = 10_000, 1000
 """Localisations and frames; of fewer, drifts were found that there were not."""
+_WIDER = 1.2
+"""Factor from which on it is said that errors were widened."""
 _HEADER = "frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]"
 _MOST_FRAMES = 20_000_000
 _UNKNOWN = 15.0
@@ -69,6 +72,11 @@ class Drift:
                 header=_HEADER,
                 comments="",
             )
+
+    def columns(self) -> Curves:
+        """Frames, the drift (F, 2) and its errors (F, 2)."""
+        sigma_F2 = np.stack([self.sigma_x_F, self.sigma_y_F], 1)
+        return self.frame_F, np.stack([self.x_F, self.y_F], 1), sigma_F2
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Drift:
@@ -116,12 +124,16 @@ class DriftCorrected:
         drift: what was taken off.
         segments: stretches of time that have a shift of their own.
         related: pairs of localisations that the drift is told by (of one place, that is).
+        widened: by how much the errors along x and y were multiplied, since two halves of a small
+            table's field disagree by that much more than they let expect; None where halves
+            were not compared.
     """
 
     emitters: Emitters
     drift: Drift
     segments: int
     related: float
+    widened: tuple[float, float] | None = None
 
     def text(self) -> str:
         """A few lines on the drift and how well it is known."""
@@ -133,6 +145,7 @@ class DriftCorrected:
             f"error:     ± {np.median(drift.sigma_x_F):.2g} nm along x, "
             f"± {np.median(drift.sigma_y_F):.2g} nm along y (standard error, median; at most "
             f"{max(drift.sigma_x_F.max(), drift.sigma_y_F.max()):.2g})",
+            *self._of_halves(),
             f"told by:   {self.related:,.3g} pairs of one place, in {self.segments:,} segments",
         ]
         if len(drift.jump_J):
@@ -140,6 +153,14 @@ class DriftCorrected:
             more = f" and {len(drift.jump_J) - 5} more" if len(drift.jump_J) > 5 else ""
             lines.append(f"jumps:     at frame {frames}{more}")
         return "\n".join(lines)
+
+    def _of_halves(self) -> list[str]:
+        if self.widened is None or max(self.widened) < _WIDER:
+            return []
+        return [
+            "           (widened {:.2g} times along x and {:.2g} along y, because halves of the "
+            "field disagree)".format(*self.widened)
+        ]
 
 
 def correct_drift(emitters: Emitters) -> DriftCorrected:
@@ -173,6 +194,23 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
     variance_N, widening = _variances(emitters, rows)
     found = shifts_of_segments(place_N2, frame_N, variance_N, widening)
     drift = _curve(place_N2, frame_N, found)
+    wider_2 = None
+    if too_little(emitters):
+
+        def curves_of(some_N: NDArray[np.bool_]) -> Curves:
+            if some_N.sum() < _LEAST // 2:
+                raise UserError("too few")
+            place_n2, frame_n = place_N2[some_N], frame_N[some_N]
+            half = shifts_of_segments(place_n2, frame_n, variance_N[some_N], widening)
+            return _curve(place_n2, frame_n, half).columns()
+
+        wider_2 = halves_apart(place_N2, curves_of)
+        if wider_2 is not None:
+            drift = replace(
+                drift,
+                sigma_x_F=drift.sigma_x_F * wider_2[0],
+                sigma_y_F=drift.sigma_y_F * wider_2[1],
+            )
     at_N = np.clip(emitters.frame - drift.frame_F[0], 0, len(drift.frame_F) - 1)
     meta = with_step(
         emitters.meta,
@@ -183,6 +221,7 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
         median_sigma_x=round(float(np.median(drift.sigma_x_F)), 3),
         median_sigma_y=round(float(np.median(drift.sigma_y_F)), 3),
         jumps=drift.jump_J.tolist(),
+        **({"error_widened": wider_2.round(2).tolist()} if wider_2 is not None else {}),
     )
     columns = {
         **emitters,
@@ -190,7 +229,8 @@ def correct_drift(emitters: Emitters) -> DriftCorrected:
         "y": emitters.y - drift.y_F[at_N],
     }
     related = float(found.fit.related_P.sum(dtype=np.float64))
-    return DriftCorrected(Emitters(columns, meta), drift, len(found.first_S), related)
+    widened = None if wider_2 is None else (float(wider_2[0]), float(wider_2[1]))
+    return DriftCorrected(Emitters(columns, meta), drift, len(found.first_S), related, widened)
 
 
 def _variances(
