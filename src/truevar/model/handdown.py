@@ -1,10 +1,11 @@
 """What a scale hands down: its decision to its children, its codes to f̂.
 
-Three ways. **soft**: the distribution itself, expected counts and expected codes. **sampled**:
-counts and codes drawn from it (or the likeliest, at temperature 0), as VAR does. **true**: those
-of the ground truth (teacher forcing), kept to show what it costs. In training soft, sampled and
-corrupted (drawn from a flattened distribution) crops are mixed, so a finer scale has
-met every kind of coarse decision it will see, wrong ones included, and none that it will not.
+Three ways. **soft**: the distribution itself, expected counts and expected codes: what a table
+is made from. **sampled**: counts and codes drawn from it (or the likeliest, at temperature 0), as
+VAR does: joint answers. **true**: those of the ground truth (:mod:`truevar.model.truth`), which a
+share of the crops can be told in training; only from them a finer scale learns what follows from a
+decision. Own draws, as they are or from a flattened distribution, can be handed down in training
+too, for comparison: they tell nothing of the truth.
 
 Everything handed down is detached: a finer scale learns to use the coarser one's answer, not
 to bend it.
