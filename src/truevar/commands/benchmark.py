@@ -27,6 +27,7 @@ _SCRIPTS = {
     "accuracy": "efficiency, Jaccard index, errors on simulated scenes",
     "ablations": "what each part of the model buys, by training without it",
     "memory": "peak of memory against the length of a movie",
+    "samples": "whether draws of localize --samples are calibrated",
 }
 """By option, each a script of its name."""
 
