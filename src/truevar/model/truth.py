@@ -30,7 +30,8 @@ class Truth:
     Attributes:
         told_B: (B,) whether a crop is told.
         counts: per scale (B, h, w) emitters in every cell.
-        said: per scale (B, h, w, C) the vectors of the codes; None for a model without codes.
+        said: per scale (B, h, w, C) the vectors of the codes in crops that are told; None for a
+            model without codes.
     """
 
     told_B: torch.Tensor
@@ -55,13 +56,14 @@ class Truth:
             cell: width in px of a finest cell.
             tokenizer: makes the codes, for a model that has them.
         """
-        if tokenizer is None:
+        if tokenizer is None or not bool(told_B.any()):
             return cls(told_B, counts)
         with torch.no_grad():
             h, w = counts[-1].shape[1:]
             field_B4HW = targets.drawn_field(cell, (h, w), exact_B=torch.ones_like(told_B))
-            _, scales = tokenizer.encode(field_B4HW)
-            return cls(told_B, counts, [_spread(scale) for scale in scales])
+            # Of the others none is asked for: making codes takes longer than telling them.
+            _, scales = tokenizer.encode(field_B4HW[told_B])
+            return cls(told_B, counts, [_spread(scale, told_B) for scale in scales])
 
     def counted(self, output: ScaleOutput, si: int) -> ScaleOutput:
         """A scale's output with the true counts in the crops that are told."""
@@ -82,9 +84,12 @@ class Truth:
         return torch.where(self.told_B[output.crop_R, None], true_RC, own_RC)
 
 
-def _spread(scale: ScaleCodes) -> torch.Tensor:
-    """(B, h, w, C) the codes' vectors on their grid."""
+def _spread(scale: ScaleCodes, told_B: torch.Tensor) -> torch.Tensor:
+    """(B, h, w, C) the codes' vectors on their grid; zero in crops that are not told."""
     vector_NC = scale.quantised.vector_NC
-    active_Bhw = scale.active_B1hw[:, 0]
-    blank = vector_NC.new_zeros(*active_Bhw.shape, vector_NC.shape[1])
-    return blank.masked_scatter(active_Bhw[..., None], vector_NC)
+    active_Thw = scale.active_B1hw[:, 0]
+    told_ThwC = vector_NC.new_zeros(*active_Thw.shape, vector_NC.shape[1])
+    told_ThwC = told_ThwC.masked_scatter(active_Thw[..., None], vector_NC)
+    every_BhwC = told_ThwC.new_zeros(len(told_B), *told_ThwC.shape[1:])
+    every_BhwC[told_B] = told_ThwC
+    return every_BhwC
