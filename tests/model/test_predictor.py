@@ -164,7 +164,7 @@ def test_codes_are_kept_where_a_coarser_scale_drew_nothing(tiny, monkeypatch):
     """Children are chosen from the distribution; f̂ has to have room for what they say."""
     scale = iter(range(4))
 
-    def decide(output, manner):
+    def decide(output, manner, psf_sigma_B=None):
         """Nothing at the first scale, one emitter in every cell of the others."""
         count_R = torch.full_like(output.mean_R, float(next(scale) > 0))
         certain_R4 = F.one_hot(count_R.long(), 4).float()
