@@ -96,8 +96,8 @@ def evaluate(
         UserError: the frame's size is not known, ``min_prob`` without ``prob``, ``bounds``
             of another shape, negative frames, or coordinates that are not finite.
     """
-    pred.need_one_answer()
     region = _field(pred, truth, pixel_size, width, height, border, dim_share, dim_photons)
+    pred.need_one_answer()
     radius = above_zero("radius", radius)
     resamples = whole("resamples", resamples, 0)
     if frames is not None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from truevar.wording import Message, argument
+from truevar.calibration.imaging_setup import Setup
+from truevar.errors import TrueVARWarning
+from truevar.wording import Message, argument, words_of
 
 BEYOND = 1.5
 """Found density over the domain's limit from which it is told. Simulated at the limit the
@@ -39,3 +43,34 @@ def crowding_warning(
         f"{found / pixels:.2g} emitters per px in {which}, and the model's domain ends at "
         f"{limit:g}: expect errors; if so many are not there, the camera is wrong: see {camera}"
     )
+
+
+class CrowdingWatch:
+    """Says once that frames hold more emitters than the model knows.
+
+    Args:
+        domain: of the model.
+        used: the setup, whose warnings it adds to.
+        announce: called with what is new in the setup.
+    """
+
+    def __init__(
+        self, domain: Mapping[str, Any], used: Setup, announce: Callable[[Setup], None] | None
+    ):
+        self.domain, self.used, self.announce = domain, used, announce
+        self.said = ""
+
+    def __call__(self, emitters: int, area: int, frames: tuple[int, int]) -> None:
+        """Look at what was found in some frames: see :func:`crowding_warning`."""
+        if not self.said:
+            self.say(words_of(crowding_warning(emitters, area, frames, self.domain)))
+
+    def say(self, text: str) -> None:
+        """Warn, unless there is nothing to say or it has been said."""
+        if not text or self.said:
+            return
+        self.said, line = text, Message(text)
+        self.used.warnings.append(line)
+        if self.announce:
+            self.announce(replace(self.used, notes=[], warnings=[line]))
+        warnings.warn(TrueVARWarning(line), stacklevel=5)

@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -32,14 +31,14 @@ from truevar.inference.arguments import (
     check_samples,
 )
 from truevar.inference.chunks import chunks, determines, localize_chunk
-from truevar.inference.crowding import crowding_warning
+from truevar.inference.crowding import CrowdingWatch
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.journal import Chunk, Journal
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.parts import TableParts
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
-from truevar.wording import Message, subject, words_of
+from truevar.wording import Message, subject
 
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
@@ -231,7 +230,7 @@ def _found(
         table = TableOnDisk(journal, *origin) if journal and on_disk else GrowingTable(*origin)
         if journal:
             journal.check(determines(part, used, trained, threshold, engine))
-        watch = _Crowding(trained.domain, used, announce)
+        watch = CrowdingWatch(trained.domain, used, announce)
         for first, stop in chunks(part.first_frame, n_frames, height, width):
             if kept := journal.read(first, stop) if journal else None:
                 table.add_columns(kept.columns)
@@ -284,27 +283,3 @@ def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: floa
             f"{subject('psf_sigma')} and {subject('pixel_size')}"
         )
     ]
-
-
-class _Crowding:
-    """Says once that frames hold more emitters than the model knows."""
-
-    def __init__(
-        self, domain: Mapping[str, Any], used: Setup, announce: Callable[[Setup], None] | None
-    ):
-        self.domain, self.used, self.announce = domain, used, announce
-        self.said = ""
-
-    def __call__(self, emitters: int, area: int, frames: tuple[int, int]) -> None:
-        if not self.said:
-            self.say(words_of(crowding_warning(emitters, area, frames, self.domain)))
-
-    def say(self, text: str) -> None:
-        """Warn, unless there is nothing to say or it has been said."""
-        if not text or self.said:
-            return
-        self.said, line = text, Message(text)
-        self.used.warnings.append(line)
-        if self.announce:
-            self.announce(replace(self.used, notes=[], warnings=[line]))
-        warnings.warn(TrueVARWarning(line), stacklevel=5)
