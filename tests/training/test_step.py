@@ -64,7 +64,7 @@ def test_the_loss_of_every_width_is_finite_and_has_gradients(network, size, told
 def test_the_log_says_what_the_bound_on_parents_cuts(network):
     """A model that has only begun sees emitters everywhere: 100, 400 and 1600 cells a crop."""
     batch = crops(4, 40)
-    config = TrainConfig(sampled=0.0, corrupted=0.0)
+    config = TrainConfig(sampled=0.0, corrupted=0.0, told=0.0)
     with torch.no_grad():
         _, free = batch_loss(network, VAREmitterLoss(), batch, config, CPU)
         network.config = replace(TINY, active_threshold=1e-6)
@@ -102,7 +102,7 @@ def test_crops_without_an_emitter_have_a_loss(network, told):
 
 def test_gradients_of_micro_batches_add_up_to_the_batchs(network):
     """Each is a mean over its own emitters: with their shares as weights they add up."""
-    config = TrainConfig(sampled=0.0, corrupted=0.0)
+    config = TrainConfig(sampled=0.0, corrupted=0.0, told=0.0)
     # Nothing is drawn, no codes either.
     network = TrueVAREmitterPredictor(config=replace(TINY, patch_nums=(10,), max_counts=(7,)))
     loss_of = VAREmitterLoss((1.0,), code_weight=0.0)

@@ -66,9 +66,9 @@ class TrainConfig:
     micro_batch: int | None = None
     crop: int = 40
     other_crops: tuple[tuple[int, float], ...] = ((20, 0.04), (80, 0.04), (160, 0.02))
-    sampled: float = 0.2
-    corrupted: float = 0.1
-    told: float = 0.0
+    sampled: float = 0.0
+    corrupted: float = 0.0
+    told: float = 0.2
     self_correction: bool = True
     learning_rate: float = 4e-3
     warmup: int = 300
