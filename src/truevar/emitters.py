@@ -170,7 +170,7 @@ class Emitters(dict[str, NDArray[Any]]):
         if "sample" in self and len(np.unique(self["sample"])) > 1:
             raise UserError(
                 "the table holds several samples of the same frames, of which one at most can be "
-                "true; take one (truevar filter TABLE -o OUT --where 'sample == 0')"
+                "true; take one of them (filter by sample == 0)"
             )
 
     def select(self, rows: ArrayLike) -> Emitters:

@@ -30,7 +30,7 @@ def test_samples_are_written_counted_and_taken_apart(tmp_path, movie, capsys):
     assert f"{len(table):,} in 6 frames of 2 samples, {len(table) / 12:.4g} per frame" in said
     assert picture.exists()
     assert main(["link", drawn, "-o", linked]) == 2
-    assert "take one (truevar filter TABLE -o OUT --where 'sample == 0')" in capsys.readouterr().err
+    assert "take one of them (filter by sample == 0)" in capsys.readouterr().err
     assert main(["filter", drawn, "-o", one, "--where", "sample == 0"]) == 0
     assert main(["link", one, "-o", linked]) == 0
 
