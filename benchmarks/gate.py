@@ -39,9 +39,9 @@ def counted(ungated: bool) -> Iterator[list[float]]:
     shares: list[float] = []
     encode, least = LeanEncoder.encode_joint, gate.LEAST
 
-    def watched(self, before, centre, after, cond_BD, active_Bhw=None):  # type: ignore[no-untyped-def]
+    def watched(self, around, cond_BD, active_Bhw=None):  # type: ignore[no-untyped-def]
         shares.extend(active_Bhw.float().mean((1, 2)).tolist())
-        return encode(self, before, centre, after, cond_BD, active_Bhw)
+        return encode(self, around, cond_BD, active_Bhw)
 
     LeanEncoder.encode_joint = watched  # type: ignore[method-assign]
     gate.LEAST = -np.inf if ungated else least

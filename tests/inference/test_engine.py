@@ -146,3 +146,25 @@ def test_draws_are_whole_answers_and_the_same_for_a_seed(movie):
 def test_only_scales_that_follow_each_other_are_drawn_from(model, movie):
     with pytest.raises(UserError, match="has no scales to look at one by one"):
         run(model, movie, samples=1)
+
+
+def test_blocks_do_not_show_however_far_a_model_looks(far_sighted, movie):
+    whole = run(far_sighted, movie)
+    assert len(whole) > 50
+    near = run(load_model(NEXT_SCALE_MODEL), movie)
+    assert len(whole) != len(near) or not np.allclose(whole, near, atol=0.01)  # it does look
+    for cuts in ([1], [3], [1, 2, 3, 4, 5, 6], [2, 6]):
+        np.testing.assert_allclose(
+            run(far_sighted, movie, np.split(movie, cuts)), whole, rtol=2e-3, atol=2e-3
+        )
+
+
+def test_frames_beside_a_part_make_it_what_it_is_in_the_whole(far_sighted, movie):
+    whole = run(far_sighted, movie)
+    engine = Engine(far_sighted, SCMOS, 1.3, 96, 96, min_prob=0.3, precision="float32")
+    for first, end in ((0, 1), (1, 2), (2, 5), (3, 4), (5, 7)):
+        before, after = movie[max(first - 4, 0) : first], movie[end : end + 4]
+        parts = [found for found, _ in engine.run([movie[first:end]], before, after)]
+        x = np.sort(np.concatenate([part.x for part in parts]))
+        there = whole[(whole[:, 0] >= first) & (whole[:, 0] < end)]
+        np.testing.assert_allclose(x, np.sort(there[:, 1]), atol=2e-3)

@@ -27,10 +27,12 @@ def movie():
     return simulate("2d-scmos", 0.7, 9, 40, seed=21).frames()
 
 
-def test_a_range_gives_the_emitters_of_the_whole_movie(model, movie):
+@pytest.mark.parametrize("seen_by", ["model", "far_sighted"])
+def test_a_range_gives_the_emitters_of_the_whole_movie(seen_by, movie, request):
     """Neighbours outside the range are looked at, and their own emitters left out."""
+    model = request.getfixturevalue(seen_by)
     whole = localize(movie, model=model, **KNOWN)
-    for first, end in ((3, 7), (0, 5), (4, 9), (5, 6)):
+    for first, end in ((3, 7), (0, 5), (4, 9), (5, 6), (1, 3)):
         part = localize(movie, model=model, frames=(first, end), **KNOWN)
         same = whole.select((whole.frame >= first) & (whole.frame < end))
         assert len(same) > 4
@@ -147,3 +149,14 @@ def test_lengths_in_another_unit(model, movie):
     with pytest.warns(truevar.TrueVARWarning) as caught:
         localize(movie[:1], model=model, pixel_size=16.0, psf_sigma=20.8, camera=SCMOS)
     assert any("160 nm at 100x" in str(one.message) for one in caught)
+
+
+@pytest.mark.parametrize("seen_by", ["model", "far_sighted"])
+def test_chunks_do_not_show(seen_by, request, monkeypatch):
+    model = request.getfixturevalue(seen_by)
+    movie = simulate("2d-scmos", 0.7, 20, 40, seed=22).frames()
+    whole = localize(movie, model=model, **KNOWN)
+    monkeypatch.setattr("truevar.inference.chunks._CHUNK_PIXELS", 16 * 40 * 40)
+    parts = localize(movie, model=model, **KNOWN)
+    np.testing.assert_array_equal(parts.frame, whole.frame)
+    np.testing.assert_allclose(parts.x, whole.x, rtol=5e-3, atol=0.1)

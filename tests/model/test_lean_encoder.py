@@ -22,7 +22,7 @@ def lean_config(request, tiny_config):
 def features(encoder, input_N4HW, cond_BD):
     """Of the middle one of three frames."""
     alone = encoder.encode_alone(input_N4HW)
-    return encoder.encode_joint(alone[:1], alone[1:2], alone[2:], cond_BD)
+    return encoder.encode_joint(alone.split(1), cond_BD)
 
 
 def test_every_pixel_has_features_and_none_is_dropped(lean_config):

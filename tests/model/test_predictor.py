@@ -30,7 +30,7 @@ def test_one_frame_or_three_of_any_size(tiny, frames, size):
 
 
 def test_two_frames_are_refused(tiny):
-    with pytest.raises(ValueError, match="1 frame or 3"):
+    with pytest.raises(ValueError, match="1 frame or an odd number"):
         tiny(torch.rand(1, 2, 40, 40))
 
 

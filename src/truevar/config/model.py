@@ -66,6 +66,7 @@ class ModelConfig:
         stem_channels: width of the full-resolution image encoder.
         frame_channels: width of the part that sees one frame alone (kept between frames).
         joint_blocks: residual blocks that see the frame with its neighbours.
+        window: successive frames that are seen together, the middle one decided on: 3, 5, 7 ….
         wide_channels: width of the image pyramid's levels for cells above one px.
         coarsest_cell: px of the widest cells that can be read.
         active_threshold: a cell whose probability of holding an emitter is below this
@@ -101,6 +102,7 @@ class ModelConfig:
     stem_channels: int = 64
     frame_channels: int = 32
     joint_blocks: int = 7
+    window: int = 3
     wide_channels: int = 32
     coarsest_cell: int = 16
     active_threshold: float = 0.03
@@ -164,6 +166,8 @@ class ModelConfig:
         if self.lean_step not in (2, 4):
             refuse(self, "lean_step", "2 or 4")
         check_least(self, "lean_width", 1)
+        if self.window < 3 or not self.window % 2:
+            refuse(self, "window", "an odd number of frames from 3 up")
 
     @property
     def cells(self) -> tuple[float, ...]:

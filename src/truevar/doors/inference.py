@@ -139,7 +139,7 @@ def _run_mode(
     setup = recording.setup
     with open_movie(recording.path, (0, recording.frames), (x0, x1, y0, y1)) as movie:
         movie.check_not_empty()
-        stack = FrameStack.read(movie, setup)
+        stack = FrameStack.read(movie, setup, network.around)
         height, width = movie.field
         meta = {
             "program": f"truevar {truevar.__version__}",

@@ -47,7 +47,7 @@ def write_scales(
         here = scale.emitters.select(scale.emitters.frame == frame)
         panels.append(Panel(cell, scale.prob_hw, here))
     save_side_by_side(
-        stack.counts_NHW[pictured + 1].numpy(),
+        stack.counts_NHW[pictured + stack.around].numpy(),
         panels,
         folder / f"{mode}.png",
         stack.pixel_size,

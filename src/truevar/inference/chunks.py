@@ -17,10 +17,10 @@ from truevar.io.movies.movie import Movie, check_values
 from truevar.model.weights import TrainedModel
 
 _CHUNK_PIXELS = 1 << 22
+"""Pixels that are localised together: at most these are lost when a run is killed."""
 
 _SEEDS = 20
 """Bits that a chunk has to itself for the seeds of its draws."""
-"""Pixels that are localised together: at most these are lost when a run is killed."""
 
 
 def chunks(first_frame: int, n_frames: int, height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -38,15 +38,23 @@ def localize_chunk(
 ) -> Iterator[tuple[Candidates, tuple[int, int]]]:
     """Candidates and the file's frames that they come from, half-open, in order."""
     start, end = first - part.first_frame, stop - part.first_frame
-    before, after = part.neighbours()
-    if start > 0:
-        before = part.read(start - 1, start)
-    if end < len(part):
-        after = part.read(end, end + 1)
-        check_values(after, stop)
+    before, after = _beside(part, start, end, engine.network.around)
     for found, n in engine.run(_blocks(part, start, end), before, after, first << _SEEDS):
         yield found, (first, first + n)
         first += n
+
+
+def _beside(part: Movie, start: int, end: int, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Up to ``count`` frames just before and just behind some of a movie's, in order."""
+    before, after = part.neighbours(count)
+    if start > 0:
+        own = part.read(max(start - count, 0), start)
+        before = np.concatenate([before, own])[-count:]
+    if end < len(part):
+        own = part.read(end, end + count)
+        check_values(own, part.first_frame + end)
+        after = np.concatenate([own, after])[:count]
+    return before, after
 
 
 def determines(

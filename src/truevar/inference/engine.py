@@ -1,8 +1,9 @@
 """The engine: a stream of frames in, emitters out, in memory that does not grow with the movie.
 
-A frame is normalised and encoded once and kept for its two neighbours; only then is it
-decided on, together with them. Large frames are decided on in tiles that are aligned to
-the grid and overlap by more than the network can see, so the tiling does not show.
+A frame is normalised and encoded once and kept for its neighbours; only when those behind
+it are there as well is it decided on, together with them. Large frames are decided on in
+tiles that are aligned to the grid and overlap by more than the network can see, so the
+tiling does not show.
 """
 
 from __future__ import annotations
@@ -98,9 +99,10 @@ class Engine:
 
         Args:
             blocks: the frames, in order.
-            before: (1, H, W) the frame just before the first, if there is one.
-            after: (1, H, W) the frame just behind the last, likewise. Both are neighbours
-                only; their own emitters are not reported.
+            before: (n, H, W) the frames just before the first, in order, as far as there are any.
+            after: (n, H, W) those just behind the last, likewise. Both are neighbours only; their
+                own emitters are not reported. What is further away than the model looks
+                (:attr:`EmitterPredictor.around`) does not matter.
             seed: of the draws, if any.
 
         Yields:
@@ -109,24 +111,39 @@ class Engine:
             photo-electrons.
         """
         self._seed = seed
-        kept = self._encode(before)
+        n = self.network.around
+        near = (
+            [self._missing(n)] if before is None else self._beside(before[-n:], lacking_first=True)
+        )
+        kept = Encoded.joined(near)
         for block in blocks:
             frames = Encoded.joined([kept, self._encode(block)])
-            if len(frames) > 2:
-                yield self._decide(frames), len(frames) - 2
-            kept = frames.last(2)
-        if len(kept) > 1:
-            yield self._decide(Encoded.joined([kept, self._encode(after)])), 1
+            if len(frames) > 2 * n:
+                yield self._decide(frames), len(frames) - 2 * n
+            kept = frames.last(2 * n)
+        if len(kept) > n:
+            behind = [self._missing(n)] if after is None else self._beside(after[:n])
+            yield self._decide(Encoded.joined([kept, *behind])), len(kept) - n
 
-    def _encode(self, block: NDArray[np.generic] | None) -> Encoded:
-        """Frames (n, H, W) each on its own; None stands for one that is missing."""
-        if block is None:
-            input_N4HW = torch.zeros(1, CHANNELS, *self.size, device=self.device)
-            back_NHW = input_N4HW[:, 0]
-        else:
-            counts = self.camera.to_photons(block) / self.excess
-            counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
-            input_N4HW, back_NHW = normalise(counts_NHW, self.read_1HW)
+    def _beside(self, block: NDArray[np.generic], lacking_first: bool = False) -> list[Encoded]:
+        """Frames beside those that are decided on, and in place of others what stands for none."""
+        parts = [self._encode(block)] if len(block) else []
+        if lacking := self.network.around - len(block):
+            parts.insert(0 if lacking_first else len(parts), self._missing(lacking))
+        return parts
+
+    def _missing(self, n: int) -> Encoded:
+        """What stands for n frames that do not exist."""
+        input_N4HW = torch.zeros(n, CHANNELS, *self.size, device=self.device)
+        return self._encoded(input_N4HW, input_N4HW[:, 0])
+
+    def _encode(self, block: NDArray[np.generic]) -> Encoded:
+        """Frames (n, H, W) each on its own."""
+        counts = self.camera.to_photons(block) / self.excess
+        counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
+        return self._encoded(*normalise(counts_NHW, self.read_1HW))
+
+    def _encoded(self, input_N4HW: torch.Tensor, back_NHW: torch.Tensor) -> Encoded:
         with self._at_precision():
             f_NChw = self.network.encode_frames(input_N4HW)
         peak_Nhw = None
@@ -141,9 +158,13 @@ class Engine:
         )
 
     def _decide(self, frames: Encoded) -> Candidates:
-        """Emitters of all frames but the first and the last."""
+        """Emitters of all frames but those at either end that are neighbours only."""
         H, W = self.size
-        active_Bhw = None if frames.peak_Nhw is None else worth_a_look(frames.peak_Nhw)
+        active_Bhw = None
+        if frames.peak_Nhw is not None:
+            # Light further away than one frame is no reason to look.
+            inner = slice(self.network.around - 1, len(frames) - self.network.around + 1)
+            active_Bhw = worth_a_look(frames.peak_Nhw[inner])
         found = [
             self._decide_tile(frames, active_Bhw, top, left)
             for top in range(0, H, self.tile)
@@ -160,15 +181,18 @@ class Engine:
         cols = slice(max(left - self.halo, 0), left + self.tile + self.halo)
         step = self.network.encoder.step  # tiles and halos are whole numbers of it
         f_NChw = frames.f_NChw[:, :, *(_coarser(part, step) for part in (rows, cols))]
-        three = (f_NChw[:-2], f_NChw[1:-1], f_NChw[2:], self.network.condition(self.sigma_1))
-        seen = (frames.back_NHW[1:-1, rows, cols], self.sigma_1, self.cells)
+        n = self.network.around
+        count = len(frames) - 2 * n
+        around = [f_NChw[k : k + count] for k in range(2 * n + 1)]
+        cond_1D = self.network.condition(self.sigma_1)
+        seen = (frames.back_NHW[n : n + count, rows, cols], self.sigma_1, self.cells)
         with self._at_precision():
             if active_Bhw is None:
-                f_BChw = self.network.encoder.encode_joint(*three)
+                f_BChw = self.network.encoder.encode_joint(around, cond_1D)
             else:
                 block = self.network.pad_to()
                 active_Bhw = active_Bhw[:, *(_coarser(part, block) for part in (rows, cols))]
-                f_BChw = self.network.encoder.encode_joint(*three, active_Bhw)
+                f_BChw = self.network.encoder.encode_joint(around, cond_1D, active_Bhw)
             found = self._emitters(f_BChw, seen, active_Bhw)
         found.x += cols.start
         found.y += rows.start

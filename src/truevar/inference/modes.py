@@ -43,15 +43,16 @@ class FrameStack:
     """Successive frames of one region of a movie, each to be seen with its neighbours.
 
     Attributes:
-        counts_NHW: (n + 2, H, W) effective counts (photo-electrons over the excess factor); the
-            first and the last are neighbours only.
-        exists_N: (n + 2,) False for a neighbour that the movie does not have.
+        counts_NHW: (n + 2 · around, H, W) effective counts (photo-electrons over the excess
+            factor); the first and the last ``around`` are neighbours only.
+        exists_N: (n + 2 · around,) False for a neighbour that the movie does not have.
         read_variance_HW: (H, W) of the read noise, effective.
         excess: variance of photon noise over a Poisson count's.
         psf_sigma: px.
         pixel_size: nm.
         first_frame, x0, y0: place in the movie of the first frame that is decided on, and of
             pixel (0, 0).
+        around: neighbours on either side.
     """
 
     counts_NHW: torch.Tensor
@@ -63,9 +64,10 @@ class FrameStack:
     first_frame: int = 0
     x0: int = 0
     y0: int = 0
+    around: int = 1
 
     def __len__(self) -> int:
-        return len(self.counts_NHW) - 2
+        return len(self.counts_NHW) - 2 * self.around
 
     @property
     def size(self) -> tuple[int, int]:
@@ -73,12 +75,14 @@ class FrameStack:
         return self.counts_NHW.shape[1], self.counts_NHW.shape[2]
 
     @classmethod
-    def read(cls, movie: Movie, setup: Setup) -> FrameStack:
+    def read(cls, movie: Movie, setup: Setup, around: int = 1) -> FrameStack:
         """All frames of a movie that was opened at a range and region.
 
         Args:
             movie: a few frames: all are read at once.
             setup: its camera is of the movie's whole field, or has no maps.
+            around: neighbours on either side, as far as the model that is to see them looks
+                (:attr:`truevar.model.emitter_predictor.EmitterPredictor.around`).
 
         Raises:
             UserError: a frame cannot be read, or has pixels that are not finite.
@@ -86,16 +90,17 @@ class FrameStack:
         n_frames, height, width = movie.shape
         block = movie.read(0, n_frames)
         check_values(block, movie.first_frame)
-        nothing = np.zeros((1, height, width), block.dtype)
-        before, after = movie.neighbours()
-        parts = (nothing if before is None else before, block, nothing if after is None else after)
+        before, after = movie.neighbours(around)
+        lacking = [around - len(before), around - len(after)]
+        none_before, none_after = (np.zeros((n, height, width), block.dtype) for n in lacking)
+        parts = (none_before, before, block, after, none_after)
         rows = slice(movie.y0, movie.y0 + height)
         cols = slice(movie.x0, movie.x0 + width)
         camera = setup.camera.crop(rows, cols)
         counts = camera.to_photons(np.concatenate(parts)) / camera.excess
         variance = np.asarray(camera.read_variance, np.float32) / camera.excess**2
-        exists_N = torch.ones(n_frames + 2, dtype=torch.bool)
-        exists_N[0], exists_N[-1] = before is not None, after is not None
+        exists_N = torch.ones(n_frames + 2 * around, dtype=torch.bool)
+        exists_N[: lacking[0]] = exists_N[len(exists_N) - lacking[1] :] = False
         return cls(
             torch.from_numpy(np.ascontiguousarray(counts)),
             exists_N,
@@ -106,6 +111,7 @@ class FrameStack:
             movie.first_frame,
             movie.x0,
             movie.y0,
+            around,
         )
 
 
@@ -205,7 +211,7 @@ def predict_scales(
     step = frames_per_batch(height, width)
     for start in range(0, len(stack), step):
         stop = min(start + step, len(stack))
-        windows = torch.arange(start, stop)[:, None] + torch.arange(3)
+        windows = torch.arange(start, stop)[:, None] + torch.arange(2 * stack.around + 1)
         outputs = network.predict(
             stack.counts_NHW[windows].to(device),
             stack.psf_sigma,

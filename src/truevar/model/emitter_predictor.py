@@ -57,6 +57,11 @@ class EmitterPredictor(nn.Module, ABC):
     config: Any
     encoder: FrameEncoder | LeanEncoder
 
+    @property
+    def around(self) -> int:
+        """How many frames to each side are looked at with the one that is decided on."""
+        return self.encoder.window // 2
+
     @abstractmethod
     def pad_to(self, coarsest: float | None = None) -> int:
         """Frames are padded to a multiple of so many px; ``coarsest`` as in :meth:`encode`."""
@@ -119,13 +124,16 @@ class EmitterPredictor(nn.Module, ABC):
         exists_BT: torch.Tensor | None = None,
         coarsest: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Features of the middle frame between its neighbours; see the model's ``forward``.
+        """Features of the middle frame among its neighbours; see the model's ``forward``.
+
+        Frames further away than the model looks are passed over; where there are fewer, those that
+        lack do not exist.
 
         Args:
-            counts_BTHW: (B, 1 or 3, H, W) effective counts.
+            counts_BTHW: (B, T, H, W) effective counts of T successive frames, an odd number.
             psf_sigma_B: PSF width in px, one for all or one each.
             read_variance_BHW: variance of the read noise, effective.
-            exists_BT: (B, 3) False where a neighbour does not exist.
+            exists_BT: (B, T) False where a neighbour does not exist.
             coarsest: px of the first scale's cells; those for localising by default.
 
         Returns:
@@ -133,11 +141,17 @@ class EmitterPredictor(nn.Module, ABC):
             :meth:`decide` takes.
 
         Raises:
-            ValueError: neither one frame nor three.
+            ValueError: an even number of frames: none is the middle one.
         """
         B, T, H, W = counts_BTHW.shape
-        if T not in (1, 3):
-            raise ValueError(f"the model takes 1 frame or 3 successive ones, not {T}")
+        if T % 2 == 0:
+            raise ValueError(
+                f"the model takes 1 frame or an odd number of successive ones, not {T}"
+            )
+        if (beyond := T // 2 - self.around) > 0:
+            counts_BTHW = counts_BTHW[:, beyond : T - beyond]
+            exists_BT = None if exists_BT is None else exists_BT[:, beyond : T - beyond]
+            T = counts_BTHW.shape[1]
         device = counts_BTHW.device
         counts_BTHW = counts_BTHW.float().clamp(-_LARGEST_COUNT, _LARGEST_COUNT)
         sigma_B = torch.as_tensor(psf_sigma_B, dtype=torch.float32, device=device)
@@ -150,12 +164,10 @@ class EmitterPredictor(nn.Module, ABC):
             input_N4HW = input_N4HW * exists_BT.reshape(-1, 1, 1, 1)
         back_BHW = back_NHW.view(B, T, H, W)[:, T // 2]
         f_NCHW = self.encode_frames(input_N4HW, coarsest)
-        if T == 1:
+        frames = list(f_NCHW.unflatten(0, (B, T)).unbind(1))
+        if lacking := self.around - T // 2:
             nothing = input_N4HW.new_zeros(1, *input_N4HW.shape[1:])
-            missing = self.encode_frames(nothing, coarsest)
-            before = after = missing.expand_as(f_NCHW)
-            centre = f_NCHW
-        else:
-            before, centre, after = f_NCHW.unflatten(0, (B, T)).unbind(1)
-        f_BChw = self.encoder.encode_joint(before, centre, after, self.condition(sigma_B))
+            missing = self.encode_frames(nothing, coarsest).expand_as(frames[0])
+            frames = lacking * [missing] + frames + lacking * [missing]
+        f_BChw = self.encoder.encode_joint(frames, self.condition(sigma_B))
         return f_BChw, back_BHW, sigma_B

@@ -2,11 +2,13 @@
 
 Two parts. The first sees one frame alone, so that a movie's every frame is
 encoded once and kept for its neighbours; the second sees the frame together
-with the one before and the one after, and is conditioned on the PSF width by a scale
+with those before and after it, and is conditioned on the PSF width by a scale
 and a shift of its layers (FiLM, Perez et al. 2018).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -80,6 +82,7 @@ class FrameEncoder(nn.Module):
             three frames are encoded for every one that is decided on.
         joint_blocks: blocks that see the frame with its neighbours.
         cond_dim: width of the condition.
+        window: how many successive frames are seen together.
         stride: 4 for an encoder that down-samples single frames (what the mission's
             "original implementation" did, kept for comparison), 1 for none.
     """
@@ -96,15 +99,17 @@ class FrameEncoder(nn.Module):
         joint_blocks: int,
         cond_dim: int,
         stride: int = 1,
+        window: int = 3,
     ):
         super().__init__()
         self.channels = channels
+        self.window = window
         self.stride = stride
         step = 2 if stride == 4 else 1
         self.enter = nn.Conv2d(CHANNELS, frame_channels, 3, padding=1, stride=step)
         self.alone = nn.Conv2d(frame_channels, frame_channels, 3, padding=1, stride=step)
         self.film = nn.Linear(cond_dim, 2 * channels)
-        self.fuse = nn.Conv2d(3 * frame_channels, channels, 3, padding=1)
+        self.fuse = nn.Conv2d(window * frame_channels, channels, 3, padding=1)
         self.joint = nn.ModuleList(ResidualBlock(channels, cond_dim) for _ in range(joint_blocks))
 
     @property
@@ -121,18 +126,15 @@ class FrameEncoder(nn.Module):
 
     def encode_joint(
         self,
-        before_BCHW: torch.Tensor,
-        centre_BCHW: torch.Tensor,
-        after_BCHW: torch.Tensor,
+        around_BCHW: Sequence[torch.Tensor],
         cond_BD: torch.Tensor,
         active_Bhw: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Single features (B, C', H, W) of three successive frames to those (B, C, H, W).
+        """Single features (B, C', H, W) of ``window`` successive frames to those (B, C, H, W).
 
         What comes out describes the middle frame, all of it: ``active_Bhw`` changes nothing here.
         """
-        three_BCHW = torch.cat([before_BCHW, centre_BCHW, after_BCHW], 1)
-        f_BCHW = modulated(self.fuse, three_BCHW, self.film(cond_BD))
+        f_BCHW = modulated(self.fuse, torch.cat(list(around_BCHW), 1), self.film(cond_BD))
         for block in self.joint:
             f_BCHW = block(f_BCHW, cond_BD)
         return F.silu(f_BCHW)

@@ -9,6 +9,8 @@ scales read them as they read those of :class:`truevar.model.encoder.FrameEncode
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -49,11 +51,12 @@ class LeanEncoder(nn.Module):
     Args:
         channels: features per pixel that the scales read.
         frame_channels: features per place of a frame on its own (kept between frames).
-        width: features per place of the layers that see three frames.
+        width: features per place of the layers that see several frames.
         blocks: of those layers.
         mixing: ``conv`` for blocks of two 3×3 convolutions, or ``depthwise``.
         step: width in px of the squares that become one place.
         cond_dim: width of the condition.
+        window: how many successive frames are seen together.
     """
 
     def __init__(
@@ -65,14 +68,16 @@ class LeanEncoder(nn.Module):
         mixing: str,
         step: int,
         cond_dim: int,
+        window: int = 3,
     ):
         super().__init__()
         self.channels = channels
+        self.window = window
         self.step = step
         self.gated = mixing == "conv"
         self.enter = nn.Conv2d(CHANNELS * step**2, frame_channels, 3, padding=1)
         self.film = nn.Linear(cond_dim, 2 * width)
-        self.fuse = nn.Conv2d(3 * frame_channels, width, 3, padding=1)
+        self.fuse = nn.Conv2d(window * frame_channels, width, 3, padding=1)
         block = DepthwiseBlock if mixing == "depthwise" else ResidualBlock
         self.joint = nn.ModuleList(block(width, cond_dim) for _ in range(blocks))
         self.leave = nn.Conv2d(width, channels * step**2, 1)
@@ -90,37 +95,35 @@ class LeanEncoder(nn.Module):
 
     def encode_joint(
         self,
-        before_BChw: torch.Tensor,
-        centre_BChw: torch.Tensor,
-        after_BChw: torch.Tensor,
+        around_BChw: Sequence[torch.Tensor],
         cond_BD: torch.Tensor,
         active_Bhw: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Single features of three successive frames to those (B, C, H, W) of the middle one.
+        """Single features of ``window`` successive frames to (B, C, H, W) of the middle one.
 
         Args:
-            before_BChw, centre_BChw, after_BChw: of :meth:`encode_alone`.
+            around_BChw: of :meth:`encode_alone`, in order.
             cond_BD: (1, D) or (B, D) condition.
             active_Bhw: only these blocks of the frame matter, the others' features are zero; a
                 block is some whole number of places wide. For one condition only.
         """
-        three_BChw = torch.cat([before_BChw, centre_BChw, after_BChw], 1)
+        all_BChw = torch.cat(list(around_BChw), 1)
         if active_Bhw is not None and self.gated and not active_Bhw.all():
-            return self._encode_active(three_BChw, cond_BD, active_Bhw)
-        f_BChw = modulated(self.fuse, three_BChw, self.film(cond_BD))
+            return self._encode_active(all_BChw, cond_BD, active_Bhw)
+        f_BChw = modulated(self.fuse, all_BChw, self.film(cond_BD))
         for block in self.joint:
             f_BChw = block(f_BChw, cond_BD)
         # What is read of them is linear, and so are they: nothing is cut off at zero.
         return F.pixel_shuffle(self.leave(F.silu(f_BChw)), self.step)
 
     def _encode_active(
-        self, three_BChw: torch.Tensor, cond_BD: torch.Tensor, active_Bhw: torch.Tensor
+        self, all_BChw: torch.Tensor, cond_BD: torch.Tensor, active_Bhw: torch.Tensor
     ) -> torch.Tensor:
-        B, _, h, w = three_BChw.shape
+        B, _, h, w = all_BChw.shape
         if not active_Bhw.any():
-            return three_BChw.new_zeros(B, self.channels, h * self.step, w * self.step)
+            return all_BChw.new_zeros(B, self.channels, h * self.step, w * self.step)
         strips = Strips(active_Bhw, h // active_Bhw.shape[1])
-        f_1CsW = modulated(self.fuse, strips.cut(three_BChw), self.film(cond_BD), within=True)
+        f_1CsW = modulated(self.fuse, strips.cut(all_BChw), self.film(cond_BD), within=True)
         for block in self.joint:
             f_1CsW = block(f_1CsW, cond_BD, strips)
         laid_BChw = strips.laid_out(self.leave(F.silu(f_1CsW)))
@@ -138,6 +141,7 @@ def make_encoder(config: ModelConfig) -> FrameEncoder | LeanEncoder:
             config.lean_mixing,
             config.lean_step,
             config.cond_dim,
+            config.window,
         )
     return FrameEncoder(
         config.stem_channels,
@@ -145,4 +149,5 @@ def make_encoder(config: ModelConfig) -> FrameEncoder | LeanEncoder:
         config.joint_blocks,
         config.cond_dim,
         config.encoder_stride,
+        config.window,
     )

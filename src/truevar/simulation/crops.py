@@ -26,13 +26,13 @@ MARGIN = 6
 
 @dataclass(frozen=True)
 class CropBatch:
-    """B crops of three frames with their truth; the model's and the loss's arguments.
+    """B crops of T successive frames with their truth; the model's and the loss's arguments.
 
     Attributes:
-        counts_BTHW: (B, 3, H, W) effective counts.
+        counts_BTHW: (B, T, H, W) effective counts.
         read_variance_BHW: (B, H, W) effective.
         psf_sigma_B: (B,) px, as a user would state it: not exactly the true width.
-        exists_BT: (B, 3) False where a neighbouring frame is missing.
+        exists_BT: (B, T) False where a neighbouring frame is missing.
         targets: the middle frame's emitters.
     """
 
@@ -69,8 +69,9 @@ def sample_crops(
     generator: torch.Generator,
     mix: TrainingMix | None = None,
     device: torch.device | str = "cpu",
+    frames: int = 3,
 ) -> CropBatch:
-    """Simulate crops of ``size`` × ``size`` px and three frames.
+    """Simulate crops of ``size`` × ``size`` px and a few frames.
 
     Args:
         n_crops: B.
@@ -78,6 +79,7 @@ def sample_crops(
         generator: source of randomness, on ``device``.
         mix: what to draw from.
         device: where to simulate.
+        frames: T, an odd number; the middle one's emitters are the truth.
     """
     mix = mix or TrainingMix()
     device = torch.device(device)
@@ -102,20 +104,20 @@ def sample_crops(
     excess_B = torch.where(emccd_B, EMCCD_EXCESS, 1.0)
 
     crop_M, frame_M, x_M, y_M, photons_M, wider_M = _emitters(
-        n_crops, size, draws, mix, usual_B, generator
+        n_crops, size, frames, draws, mix, usual_B, generator
     )
     ellipse_B = 1 + mix.ellipticity * draws.normal(n_crops).clamp(-2, 2)
     light_BTHW = render_frames(
         x_M,
         y_M,
         photons_M,
-        3 * crop_M + frame_M,
+        frames * crop_M + frame_M,
         (sigma_B * ellipse_B)[crop_M] * wider_M,
-        3 * n_crops,
+        frames * n_crops,
         size,
         size,
         (sigma_B / ellipse_B)[crop_M] * wider_M,
-    ).view(n_crops, 3, size, size)
+    ).view(n_crops, frames, size, size)
     counts_BTHW, read_variance_BHW = _expose(
         light_BTHW + background_BHW[:, None], emccd_B, draws, mix, generator
     )
@@ -128,15 +130,10 @@ def sample_crops(
     # matched filter measures nothing at all.
     noise_B = (background_BHW + read_variance_BHW).flatten(1).median(1).values.sqrt()
     visible_M = photons_M > 2 * math.sqrt(math.pi) * (sigma_B * noise_B)[crop_M]
-    inside_M = (
-        (x_M >= -0.5) & (x_M < size - 0.5) & (y_M >= -0.5) & (y_M < size - 0.5) & (frame_M == 1)
-    )
-    kept = visible_M & inside_M
+    inside_M = (x_M >= -0.5) & (x_M < size - 0.5) & (y_M >= -0.5) & (y_M < size - 0.5)
+    kept = visible_M & inside_M & (frame_M == frames // 2)
     bound_M, bound_log_M = _bounds(photons_M, sigma_B[crop_M], noise_B.square()[crop_M])
-    exists_BT = torch.ones(n_crops, 3, dtype=torch.bool, device=device)
-    alone_B = draws.happens(n_crops, mix.alone_share)
-    exists_BT[:, 0] = ~(alone_B | draws.happens(n_crops, mix.edge_share / 2))
-    exists_BT[:, 2] = ~(alone_B | draws.happens(n_crops, mix.edge_share / 2))
+    exists_BT = _existing(n_crops, frames, draws, mix)
     return CropBatch(
         counts_BTHW=counts_BTHW,
         read_variance_BHW=read_variance_BHW,
@@ -152,6 +149,22 @@ def sample_crops(
             bound_log_N=bound_log_M[kept],
         ),
     )
+
+
+def _existing(n_crops: int, frames: int, draws: _Draws, mix: TrainingMix) -> torch.Tensor:
+    """(B, T) which frames there are: some crops stand alone, some are at a movie's end."""
+    around = frames // 2
+    away_T = (torch.arange(frames, device=draws.device) - around).abs()
+    alone_B = draws.happens(n_crops, mix.alone_share)
+    exists_BT = torch.ones(n_crops, frames, dtype=torch.bool, device=draws.device)
+    for side in (slice(0, around), slice(around + 1, frames)):
+        ends_B = draws.happens(n_crops, mix.edge_share / 2)
+        left_B = torch.zeros(n_crops, device=draws.device)
+        if around > 1:
+            left_B = draws.uniform(n_crops, 0, around).floor()
+        left_B = torch.where(alone_B, 0, torch.where(ends_B, left_B, around))
+        exists_BT[:, side] = away_T[side] <= left_B[:, None]
+    return exists_BT
 
 
 def _bounds(
@@ -171,6 +184,7 @@ def _bounds(
 def _emitters(
     n_crops: int,
     size: int,
+    frames: int,
     draws: _Draws,
     mix: TrainingMix,
     usual_B: torch.Tensor,
@@ -184,7 +198,7 @@ def _emitters(
         draws.log_uniform(n_crops, mix.density),
     )
     lifetime_B = torch.where(usual_B, 2.0, draws.log_uniform(n_crops, mix.lifetime))
-    crop_N, start_N, end_N = sample_on_times(density_B * width**2, 3, lifetime_B, generator)
+    crop_N, start_N, end_N = sample_on_times(density_B * width**2, frames, lifetime_B, generator)
     n = len(crop_N)
     x_N = draws.uniform(n, -MARGIN - 0.5, size + MARGIN - 0.5)
     y_N = draws.uniform(n, -MARGIN - 0.5, size + MARGIN - 0.5)
@@ -201,15 +215,18 @@ def _emitters(
     )
     moving_B = draws.happens(n_crops, mix.moving_share)
     motion_N = (draws.log_uniform(n_crops, mix.motion) * moving_B)[crop_N]
-    # The walk's origin is the middle frame; the outer two are a step away.
-    step_2N3 = draws.normal(2, n, 3) * motion_N[:, None]
-    step_2N3[:, :, 1] = 0
-    emitter_M, frame_M, part_M = frames_on(start_N, end_N, 3)
+    # The walk's origin is the middle frame, and it goes both ways from there.
+    middle = frames // 2
+    walk_2NT = draws.normal(2, n, frames) * motion_N[:, None]
+    walk_2NT[:, :, middle] = 0
+    walk_2NT[:, :, middle:] = walk_2NT[:, :, middle:].cumsum(2)
+    walk_2NT[:, :, : middle + 1] = walk_2NT[:, :, : middle + 1].flip(2).cumsum(2).flip(2)
+    emitter_M, frame_M, part_M = frames_on(start_N, end_N, frames)
     return (
         crop_N[emitter_M],
         frame_M,
-        x_N[emitter_M] + step_2N3[0, emitter_M, frame_M],
-        y_N[emitter_M] + step_2N3[1, emitter_M, frame_M],
+        x_N[emitter_M] + walk_2NT[0, emitter_M, frame_M],
+        y_N[emitter_M] + walk_2NT[1, emitter_M, frame_M],
         rate_N[emitter_M] * part_M,
         wider_N[emitter_M],
     )
@@ -222,7 +239,7 @@ def _expose(
     mix: TrainingMix,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Photo-electrons (B, 3, H, W) as cameras of two kinds give them, and read variance."""
+    """Photo-electrons (B, T, H, W) as cameras of two kinds give them, and read variance."""
     B, _, H, W = expected_BTHW.shape
     read_B = draws.log_uniform(B, mix.read_sigma)
     read_BHW = read_B[:, None, None].expand(B, H, W).clone()

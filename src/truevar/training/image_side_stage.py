@@ -37,6 +37,7 @@ _IMAGE_SIDE = (
     "lean_mixing",
     "frame_channels",
     "joint_blocks",
+    "window",
 )
 """The sizes that may differ."""
 
@@ -143,7 +144,13 @@ def teach_image_side(
     encoder = student.encoder.train()
     optimizers = make_optimizers(encoder, config.learning_rate, config.weight_decay)
     source = batches(
-        config.batch, config.crop, config.other_crops, mix or TrainingMix(), device, config.seed
+        config.batch,
+        config.crop,
+        config.other_crops,
+        mix or TrainingMix(),
+        device,
+        config.seed,
+        max(encoder.window, teacher.encoder.window),
     )
     crops, step, recent = 0, 0, 0.0
     try:

@@ -128,7 +128,9 @@ def train_model(
         for width in too_wide(lot, config.crop, config.other_crops)
     ]
     seed = config.seed + 7919 * step + 104729 * ranks.rank
-    source = batches(lot, config.crop, config.other_crops, mix, device, seed)
+    source = batches(
+        lot, config.crop, config.other_crops, mix, device, seed, network.encoder.window
+    )
     torch.manual_seed(seed)
     # One budget for all: the first process may have spent some of its minutes before.
     seconds_all = ranks.agree(seconds_before + 60 * config.minutes, device)

@@ -24,6 +24,7 @@ def batches(
     mix: TrainingMix,
     device: torch.device,
     seed: int,
+    frames: int = 3,
 ) -> Generator[CropBatch]:
     """Endless batches; on a CPU a thread simulates ahead while the network learns.
 
@@ -33,6 +34,7 @@ def batches(
             has as many pixels. Widths of which one crop has more are left out.
         device: where to simulate.
         seed: of the scenes.
+        frames: of every crop, as many as the model looks at.
     """
     generator = torch.Generator(device).manual_seed(seed)
     wide = too_wide(n_crops, size, other_sizes)
@@ -43,9 +45,9 @@ def batches(
         for other, share in other_sizes:
             if lot < share:
                 fewer = round(n_crops * (size / other) ** 2)
-                return sample_crops(fewer, other, generator, mix, device)
+                return sample_crops(fewer, other, generator, mix, device, frames)
             lot -= share
-        return sample_crops(n_crops, size, generator, mix, device)
+        return sample_crops(n_crops, size, generator, mix, device, frames)
 
     if device.type != "cpu":
         while True:

@@ -75,7 +75,9 @@ def reading_basis(
     generator = torch.Generator(device).manual_seed(training.seed)
     moment_CC = torch.zeros(C, C, dtype=torch.float64)
     for _ in range(_BATCHES):
-        crops = sample_crops(training.batch, training.crop, generator, mix, device)
+        crops = sample_crops(
+            training.batch, training.crop, generator, mix, device, model.encoder.window
+        )
         f_BCHW, _, _ = model.encode(
             crops.counts_BTHW,
             crops.psf_sigma_B,

@@ -19,7 +19,7 @@ from truevar.device import pick_device
 from truevar.errors import UserError
 from truevar.model.tokenizer import EmitterTokenizer
 from truevar.training.checkpoint import load_checkpoint
-from truevar.training.deeper_image_side import deepened, is_deeper
+from truevar.training.grown_image_side import grown, is_grown
 from truevar.training.image_side_stage import differs_in_image_side, taught
 from truevar.training.loop import train_model
 from truevar.training.ranks import first_process
@@ -148,8 +148,8 @@ def run_recipe(
     if needed and tokenizer is None and first_process():
         minutes = min(TOKENIZER_MOST, training.minutes / 5)
         tokenizer = make_tokenizer(folder, model, minutes, training.seed, report)
-    if start is not None and is_deeper(start.config, model):
-        start = deepened(start, model)
+    if start is not None and is_grown(start.config, model):
+        start = grown(start, model)
     elif start is not None and differs_in_image_side(start.config, model):
         start = taught(start, model, training, recipe.mix, device, report)
     return train_model(

@@ -65,12 +65,12 @@ def _image_side(model: ModelConfig, side: int, device: torch.device) -> float:
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = encoder.step
     side = -(-side // step) * step
-    input_N4HW = torch.randn(3, CHANNELS, side, side, device=device)
+    input_N4HW = torch.randn(model.window, CHANNELS, side, side, device=device)
     cond_BD = torch.randn(1, model.cond_dim, device=device)
 
     def once() -> torch.Tensor:
-        before, centre, after = encoder.encode_alone(input_N4HW).split(1)
-        f_BCHW: torch.Tensor = encoder.encode_joint(before, centre, after, cond_BD)
+        around = encoder.encode_alone(input_N4HW).split(1)
+        f_BCHW: torch.Tensor = encoder.encode_joint(around, cond_BD)
         return f_BCHW
 
     return _timed(once, device)

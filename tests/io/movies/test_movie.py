@@ -150,17 +150,21 @@ def test_neighbours_of_a_range(frames):
         before, after = movie.neighbours()
         np.testing.assert_array_equal(before, frames[2:3, 2:18, 4:24])
         np.testing.assert_array_equal(after, frames[8:9, 2:18, 4:24])
-    assert open_movie(frames).neighbours() == (None, None)
-    assert open_movie(frames, frames=(0, 9)).neighbours()[0] is None
-    assert open_movie(frames, frames=(1, 10)).neighbours()[1] is None
+        before, after = movie.neighbours(4)
+        np.testing.assert_array_equal(before, frames[:3, 2:18, 4:24])
+        np.testing.assert_array_equal(after, frames[8:12, 2:18, 4:24])
+    assert [len(side) for side in open_movie(frames).neighbours(2)] == [0, 0]
+    assert len(open_movie(frames, frames=(0, 9)).neighbours()[0]) == 0
+    assert len(open_movie(frames, frames=(1, 10)).neighbours()[1]) == 0
 
 
 def test_a_bad_frame_beside_a_range_is_no_neighbour(frames):
     bad = frames.astype(np.float32)
     bad[2, 3, 4] = np.nan
     before, after = open_movie(bad, frames=(3, 8)).neighbours()
-    assert before is None
-    assert after is not None
+    assert [len(before), len(after)] == [0, 1]
+    before, after = open_movie(bad, frames=(4, 8)).neighbours(2)
+    assert [len(before), len(after)] == [1, 2]
 
 
 def test_light_in_every_other_frame_is_enough():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -111,25 +111,34 @@ class Movie:
             raise IndexError(f"no frames {start}:{stop} in a movie of {len(self)}")
         return self._read_file(self.first_frame + start, self.first_frame + stop)
 
-    def neighbours(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    def neighbours(self, count: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
         """The file's frames just before and just behind the range that was asked for.
 
-        Returns:
-            (1, H, W) each, of the same region; None where the file has none, or one that
-            cannot be used: a range may have been chosen to leave a bad frame out.
-        """
-        before, after = self.first_frame - 1, self.first_frame + len(self)
-        return self._usable(before), self._usable(after)
+        Args:
+            count: how many on either side.
 
-    def _usable(self, frame: int) -> NDArray[Any] | None:
-        if not 0 <= frame < self.total_frames:
-            return None
-        try:
-            block = self._read_file(frame, frame + 1)
-            check_values(block, frame)
-        except UserError:
-            return None
-        return block
+        Returns:
+            (n, H, W) each, of the same region, in the file's order; n is less than ``count``
+            where the file ends, or at a frame that cannot be used: a range may have been chosen
+            to leave a bad frame out.
+        """
+        first, end = self.first_frame, self.first_frame + len(self)
+        before = self._usable(range(first - 1, first - 1 - count, -1))
+        return before[::-1], self._usable(range(end, end + count))
+
+    def _usable(self, frames: Iterable[int]) -> NDArray[Any]:
+        """(n, H, W) frames of the file up to the first that is none or cannot be used."""
+        blocks = [np.empty((0, *self.shape[1:]), self.dtype)]
+        for frame in frames:
+            if not 0 <= frame < self.total_frames:
+                break
+            try:
+                block = self._read_file(frame, frame + 1)
+                check_values(block, frame)
+            except UserError:
+                break
+            blocks.append(block)
+        return np.concatenate(blocks)
 
     def _read_file(self, start: int, stop: int) -> NDArray[Any]:
         """The region's part of frames [start, stop) of the file."""

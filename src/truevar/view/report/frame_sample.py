@@ -233,7 +233,7 @@ def _scales(
     for frame in chosen:
         roi = (x0, x0 + w, y0, y0 + h)
         with open_movie(source, (frame, frame + 1), roi, axes) as one:
-            stack = FrameStack.read(one, setup)
+            stack = FrameStack.read(one, setup, model.network.around)
         found[frame] = [
             Shown(
                 png(np.round(255 * scale.prob_hw).astype(np.uint8), colours),
