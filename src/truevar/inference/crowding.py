@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from truevar.calibration.imaging_setup import Setup
-from truevar.errors import TrueVARWarning
+from truevar.inference.late_warning import warn_late
 from truevar.wording import Message, argument, words_of
 
 BEYOND = 1.5
@@ -69,8 +67,5 @@ class CrowdingWatch:
         """Warn, unless there is nothing to say or it has been said."""
         if not text or self.said:
             return
-        self.said, line = text, Message(text)
-        self.used.warnings.append(line)
-        if self.announce:
-            self.announce(replace(self.used, notes=[], warnings=[line]))
-        warnings.warn(TrueVARWarning(line), stacklevel=5)
+        self.said = text
+        warn_late(text, self.used, self.announce, stacklevel=5)

@@ -35,6 +35,7 @@ from truevar.inference.crowding import CrowdingWatch
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.journal import Chunk, Journal
+from truevar.inference.posterior_check import FRAMES, PosteriorCheck
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.parts import TableParts
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
@@ -114,7 +115,8 @@ def localize(
         ``meta["warnings"]`` what may be wrong with it.
 
     Warns:
-        TrueVARWarning: the lines of ``meta["warnings"]``, before the first frame.
+        TrueVARWarning: the lines of ``meta["warnings"]``, before the first frame as far as they are
+            known by then.
 
     Raises:
         UserError: the movie, the model or a number cannot be used.
@@ -231,9 +233,12 @@ def _found(
         if journal:
             journal.check(determines(part, used, trained, threshold, engine))
         watch = CrowdingWatch(trained.domain, used, announce)
+        # Draws and previews are no answer that could look like the movie.
+        check = PosteriorCheck(part, used, 0 if preview or samples is not None else FRAMES)
         for first, stop in chunks(part.first_frame, n_frames, height, width):
             if kept := journal.read(first, stop) if journal else None:
                 table.add_columns(kept.columns)
+                check.add(kept.columns, first, stop)
                 watch.say(kept.warning)
                 if progress:
                     progress(stop - part.first_frame, n_frames, len(table))
@@ -246,6 +251,7 @@ def _found(
                     progress(done[1] - part.first_frame, n_frames, len(table))
                 if live:
                     live(lambda: table.emitters(picture_meta))
+            check.add(table.columns(rows), first, stop)
             if journal:
                 warning = "" if already else watch.said
                 journal.add(first, stop, Chunk(table.columns(rows), warning))
@@ -264,6 +270,7 @@ def _found(
             **({"samples": samples} if samples is not None else {}),
             "device": str(device),
             "precision": str(engine.precision).removeprefix("torch."),
+            **check.tell(announce),
             "seconds": round(time.monotonic() - began, 2),
             "notes": [str(line) for line in used.notes],
             "warnings": [str(line) for line in used.warnings],
