@@ -26,7 +26,7 @@ from truevar.calibration.camera_sources import (
 )
 from truevar.calibration.lengths import check_length, length_doubts
 from truevar.calibration.plausibility import camera_doubts
-from truevar.calibration.psf_width import estimate_psf_sigma
+from truevar.calibration.psf_width import ESTIMATE, estimate_psf_sigma
 from truevar.camera import Camera
 from truevar.errors import UserError
 from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, MEDIANS, CameraProfile
@@ -147,7 +147,7 @@ def find_setup(
         sources["psf_sigma"] = BY_WIDTH if width.spots else ASSUMED
         if width.spots:
             setup.notes.append(
-                f"PSF width estimated from {width.spots} spots of the movie: {sigma:.0f} nm "
+                f"{ESTIMATE} from {width.spots} spots of the movie: {sigma:.0f} nm "
                 f"({width.sigma_px:.2f} px)"
             )
         if width.note:

@@ -26,6 +26,9 @@ NARROWEST, WIDEST = 0.5, 4.0
 DEFAULT = 1.3
 """Width in px that is assumed where nothing can be measured."""
 
+DOUBT, ESTIMATE = "PSF width:", "PSF width estimated"
+"""How lines about it begin: those of a doubt, and the one that says where it comes from."""
+
 _MOST_PIXELS = 3_000_000
 _MOST_SPOTS = 600
 _FEWEST_SPOTS = 10
@@ -106,7 +109,7 @@ def estimate_psf_sigma(
             0.0,
             0,
             Message(
-                f"PSF width: too few lone spots to measure it; {DEFAULT} px was assumed; "
+                f"{DOUBT} too few lone spots to measure it; {DEFAULT} px was assumed; "
                 f"give {argument('psf_sigma', 'NM')}"
             ),
         )
@@ -115,7 +118,7 @@ def estimate_psf_sigma(
     note = ""
     if spread > _SPREAD_LIMIT or elongation > _ELONGATION_LIMIT:
         note = (
-            "PSF width: the spots are not of one round shape (widths differ by "
+            f"{DOUBT} the spots are not of one round shape (widths differ by "
             f"{100 * spread:.0f} %, length and breadth by {100 * elongation:.0f} %): they "
             "overlap, or this is not the PSF of a 2D movie"
         )

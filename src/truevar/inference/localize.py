@@ -36,6 +36,8 @@ from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.journal import Chunk, Journal
 from truevar.inference.posterior_check import FRAMES, PosteriorCheck
+from truevar.inference.width_from_emitters import settle_width
+from truevar.io.camera_file import ASSUMED, BY_WIDTH
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.parts import TableParts
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
@@ -203,6 +205,8 @@ def _found(
         used = find_setup(
             part, pixel_size, psf_sigma, camera, camera_profile, camera_maps, camera_offset
         )
+        if used.sources.get("psf_sigma") in (ASSUMED, BY_WIDTH):
+            settle_width(trained, part, used, precision)
         sigma_px = used.psf_sigma / used.pixel_size
         used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
         if announce:
