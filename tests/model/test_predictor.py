@@ -272,3 +272,19 @@ def test_configuration_survives_a_dictionary_and_refuses_strangers(tiny_config):
     assert ModelConfig.from_dict(values) == tiny_config
     with pytest.raises(UserError, match="unknown key"):
         ModelConfig.from_dict({"colour": 1})
+
+
+def test_blocks_that_are_looked_at_hold_all_groups_of_narrow_cells(tiny_config):
+    """A model whose first cells are its finest: a block is wider than a group of them."""
+    config = replace(tiny_config, patch_nums=(80,), max_counts=(3,), residual="none")
+    network = TrueVAREmitterPredictor(config=config).eval()
+    with torch.no_grad():
+        f_BChw, back_BHW, sigma_B = network.encode(20 * torch.rand(1, 3, 24, 24), coarsest=0.5)
+        active_Bhw = torch.zeros(1, 12, 12, dtype=torch.bool)
+        active_Bhw[0, 2, 5] = True
+        [some] = network.decide(f_BChw, back_BHW, sigma_B, (0.5,), active_Bhw=active_Bhw)
+        active_Bhw[:] = True
+        [whole] = network.decide(f_BChw, back_BHW, sigma_B, (0.5,), active_Bhw=active_Bhw)
+    assert len(whole.row_R) == 48**2
+    assert set(some.row_R.tolist()) == {8, 9, 10, 11}
+    assert set(some.col_R.tolist()) == {20, 21, 22, 23}

@@ -61,5 +61,5 @@ def test_only_more_of_the_same_makes_a_model_grow():
     assert not is_grown(small, small)
     assert not is_grown(small, fewer)
     assert not is_grown(small, replace(more, lean_width=64))
-    assert is_grown(small, replace(small, window=5))
-    assert not is_grown(replace(more, window=5), replace(more, joint_blocks=9, window=3))
+    assert is_grown(small, replace(small, window=small.window + 2))
+    assert not is_grown(more, replace(more, joint_blocks=9, window=3))

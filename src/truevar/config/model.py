@@ -273,7 +273,9 @@ PRESETS: dict[str, ModelConfig] = {
         head_dim=8,
         cond_dim=8,
     ),
-    "small": ModelConfig(image_side="lean", stem_channels=24, frame_channels=24, joint_blocks=3),
+    "small": ModelConfig(
+        image_side="lean", stem_channels=24, frame_channels=24, joint_blocks=3, window=5
+    ),
     "accurate": ModelConfig(),
     "full": ModelConfig.sized(),
 }

@@ -63,7 +63,10 @@ def decide_scales(
             if active_Bhw is None:
                 looked = Cells.all_of(n_crops, grid, f_BChw.device)
             else:
-                crop_G, row_G, col_G = active_Bhw.nonzero().unbind(1)
+                # Blocks may hold several groups, where the coarsest cells are narrow.
+                finer = grid[0] // 2 // active_Bhw.shape[1]
+                groups_Bhw = active_Bhw.repeat_interleave(finer, 1).repeat_interleave(finer, 2)
+                crop_G, row_G, col_G = groups_Bhw.nonzero().unbind(1)
                 looked = Cells.of_groups(crop_G, row_G, col_G, grid, n_crops)
         else:
             parent = outputs[-1]
