@@ -49,7 +49,7 @@ def test_dense_and_uneven_movies_are_not_remarked_on(scene, density, model):
     fit, warned = said(
         simulated.frames(), model, camera=simulated.camera, psf_sigma=simulated.psf_sigma
     )
-    assert NOISE[0] < fit["noise"] < NOISE[1]
+    assert fit["noise"] is None or NOISE[0] < fit["noise"] < NOISE[1]
     assert warned == []
 
 
