@@ -107,10 +107,10 @@ def width_from_emitters(
         None where the frames do not tell, or the width is one that the model does not know.
     """
     low, high = model.domain.get("psf_sigma", (0.0, math.inf))
-    windows = list(_windows(part, camera))
-    sigma, change, per_px = float(np.clip(guess, low, high)), math.inf, 0.0
     if min(part.shape[1:]) < _SMALLEST:
         return None
+    windows = list(_windows(part, camera))
+    sigma, change, per_px = float(np.clip(guess, low, high)), math.inf, 0.0
     for _ in range(_STEPS):
         looks = [_look(model, one, sigma, precision) for one in windows]
         found = np.concatenate([change_m for change_m, _ in looks])
