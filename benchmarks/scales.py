@@ -60,19 +60,23 @@ def main() -> int:
     return 0
 
 
+_AROUND = 2
+"""Frames on either side; a model that looks less far passes the outer ones over."""
+
+
 def seen(size: int, n_frames: int, density: float, seed: int) -> tuple[FrameStack, Emitters]:
     """Frames of 2d-scmos, middle background, and their emitters."""
     movie = simulate("2d-scmos", density, n_frames, size, seed)
     with open_movie(movie.frames()) as opened:
         setup = Setup(movie.pixel_size, movie.psf_sigma, movie.camera)
-        return FrameStack.read(opened, setup), movie.truth
+        return FrameStack.read(opened, setup, _AROUND), movie.truth
 
 
 @torch.inference_mode()
 def finer_grids(model: TrainedModel, n_frames: int, seed: int) -> list[list[str]]:
     """Rows of the second table."""
     stack, truth = seen(40, n_frames, 1.0, seed)
-    windows = torch.arange(len(stack))[:, None] + torch.arange(3)
+    windows = torch.arange(len(stack))[:, None] + torch.arange(2 * stack.around + 1)
     outputs = model.next_scale.predict(
         stack.counts_NHW[windows],
         stack.psf_sigma,

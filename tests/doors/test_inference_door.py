@@ -61,7 +61,7 @@ def movie(tmp_path: Path) -> Path:
 def stack_of(frames: np.ndarray, first: int = 0, end: int | None = None) -> FrameStack:
     setup = Setup(100.0, 130.0, SCMOS)
     with open_movie(frames, (first, end)) as opened:
-        return FrameStack.read(opened, setup)
+        return FrameStack.read(opened, setup, around=2)
 
 
 def fails(capsys: pytest.CaptureFixture[str], *argv: object) -> str:

@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 SEED = 2_000_500
 """Scoring seeds begin at 2,000,000: no model has seen them."""
 
+AROUND = 2
+"""Frames on either side that the small model looks at."""
+
 
 @pytest.fixture(scope="module")
 def shipped() -> TrainedModel:
@@ -37,7 +40,7 @@ def seen(
     movie = simulate("2d-scmos", density, n_frames, size, seed)
     with open_movie(movie.frames()) as opened:
         setup = Setup(movie.pixel_size, movie.psf_sigma, movie.camera)
-        return FrameStack.read(opened, setup), movie.truth
+        return FrameStack.read(opened, setup, AROUND), movie.truth
 
 
 def rmse(found: Emitters, truth: Emitters) -> float:
@@ -92,7 +95,7 @@ def test_m18_super_resolution_gains_detail_and_keeps_structure(
 @torch.inference_mode()
 def test_m19_finer_grids_than_trained_narrow_the_emitters_down(shipped: TrainedModel) -> None:
     stack, truth = seen(40, 24)
-    windows = torch.arange(len(stack))[:, None] + torch.arange(3)
+    windows = torch.arange(len(stack))[:, None] + torch.arange(2 * AROUND + 1)
     outputs = shipped.network.predict(
         stack.counts_NHW[windows],
         stack.psf_sigma,

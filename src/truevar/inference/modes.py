@@ -75,7 +75,7 @@ class FrameStack:
         return self.counts_NHW.shape[1], self.counts_NHW.shape[2]
 
     @classmethod
-    def read(cls, movie: Movie, setup: Setup, around: int = 1) -> FrameStack:
+    def read(cls, movie: Movie, setup: Setup, around: int) -> FrameStack:
         """All frames of a movie that was opened at a range and region.
 
         Args:
