@@ -46,14 +46,13 @@ def localize_chunk(
 
 def _beside(part: Movie, start: int, end: int, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Up to ``count`` frames just before and just behind some of a movie's, in order."""
-    before, after = part.neighbours(count)
-    if start > 0:
-        own = part.read(max(start - count, 0), start)
-        before = np.concatenate([before, own])[-count:]
-    if end < len(part):
-        own = part.read(end, end + count)
-        check_values(own, part.first_frame + end)
-        after = np.concatenate([own, after])[:count]
+    before, after = part.read(max(start - count, 0), start), part.read(end, end + count)
+    if len(after):
+        check_values(after, part.first_frame + end)
+    if len(before) < count or len(after) < count:  # the file may have more than the part
+        outer = part.neighbours(count)
+        before = np.concatenate([outer[0], before])[-count:]
+        after = np.concatenate([after, outer[1]])[:count]
     return before, after
 
 
