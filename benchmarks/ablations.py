@@ -217,10 +217,10 @@ def one(name: str, seed: int, args: argparse.Namespace) -> None:
     threshold = pick_threshold(model)
     for variant in [name, "f-hat-of-another-frame"] if name == "next-scale" else [name]:
         with f_hat_swapped() if variant != name else nullcontext():
-            counts = score_model(model.next_scale, threshold, args.frames)
+            counts = score_model(model.network, threshold, args.frames)
             parts = {f"{d:g} {k}": v for d, c in counts.items() for k, v in asdict(c).items()}
             for density in DENSITIES:
-                parts[f"{density:g} nats"] = nats_of_crops(model.next_scale, density)
+                parts[f"{density:g} nats"] = nats_of_crops(model.network, density)
         target = args.counts / f"{variant}-{seed}.npz"
         facts = {
             "parameters": learnt,

@@ -26,7 +26,7 @@ from truevar.evaluation.scoring import evaluate
 from truevar.inference.decode import decode
 from truevar.inference.modes import FrameStack, predict_scales, super_resolution_cells
 from truevar.io.movies.movie import open_movie
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
 from truevar.simulation.scenes import simulate
 
 SCORING_SEED = 2_000_500
@@ -35,7 +35,7 @@ CELLS = (4.0, 2.0, 1.0, 0.5)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=NEXT_SCALE_MODEL)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--densities", nargs="+", type=float, default=[0.2, 1.0, 2.0])
     parser.add_argument("--frames", type=int, default=100, help="of 64×64 px")
     parser.add_argument("--fine-frames", type=int, default=100, help="of 40×40 px, at 1 /µm²")
@@ -77,17 +77,17 @@ def finer_grids(model: TrainedModel, n_frames: int, seed: int) -> list[list[str]
     """Rows of the second table."""
     stack, truth = seen(40, n_frames, 1.0, seed)
     windows = torch.arange(len(stack))[:, None] + torch.arange(2 * stack.around + 1)
-    outputs = model.next_scale.predict(
+    outputs = model.network.predict(
         stack.counts_NHW[windows],
         stack.psf_sigma,
         stack.read_variance_HW,
         stack.exists_N[windows],
-        cells=super_resolution_cells(model.next_scale, 320),
+        cells=super_resolution_cells(model.network, 320),
     )
     px = stack.pixel_size
     rows = []
     for output in outputs[3:]:
-        found = decode(output, stack.psf_sigma, model.next_scale.merge_rule, model.threshold)
+        found = decode(output, stack.psf_sigma, model.threshold)
         table = Emitters({"frame": found.image, "x": found.x * px, "y": found.y * px})
         centred = at_cell_centres(table, output, px, 0.5 * stack.psf_sigma * px)
         total = evaluate(centred, truth, resamples=0)

@@ -1,6 +1,6 @@
 """Speed of whole runs of ``localize``, reading and writing included, beside its peers.
 
-    python benchmarks/speed.py --models default true-var-small --densities 0.2 1
+    python benchmarks/speed.py --models true-var-small accurate --densities 0.2 1
     python benchmarks/speed.py --picasso /path/to/an/environment/bin/python
 
 Peers: the network alone of a dense U-Net (dense_unet.py, its per-frame part kept), and Picasso's
@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", nargs="+", default=["default", "true-var-small"])
+    parser.add_argument("--models", nargs="+", default=["true-var-small", "accurate"])
     parser.add_argument("--densities", nargs="+", type=float, default=[0.2, 1.0])
     parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="px")
     parser.add_argument("--megapixels", type=float, default=2.0, help="of a movie")

@@ -13,7 +13,7 @@ import torch
 
 from truevar.evaluation.scoring import evaluate
 from truevar.evaluation.through_codes import through_codes
-from truevar.model.weights import NEXT_SCALE_MODEL, load_model
+from truevar.model.weights import DEFAULT_MODEL, load_model
 from truevar.simulation.scenes import simulate
 from truevar.training.tokenizer_stage import measure_tokenizer
 
@@ -26,11 +26,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=NEXT_SCALE_MODEL, help="whose tokeniser")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="whose tokeniser")
     parser.add_argument("--frames", type=int, default=100, help="of 64×64 px per density")
     parser.add_argument("--fields", type=int, default=3200, help="for the codes in use")
     args = parser.parse_args()
-    tokenizer = load_model(args.model).next_scale.tokenizer
+    tokenizer = load_model(args.model).network.tokenizer
     if tokenizer is None:
         raise SystemExit(f"the model {args.model} has no tokeniser")
     print("| per µm² | emitters | JI % | added error, codes | with continuous offsets |")

@@ -19,7 +19,7 @@ import truevar
 from truevar.cli import COMMANDS, main
 from truevar.commands import parser as values
 from truevar.io.tables.table import read_emitters
-from truevar.model.weights import available_models
+from truevar.model.weights import DEFAULT_MODEL, available_models
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
@@ -245,7 +245,7 @@ def test_info(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert word in said
     assert main(["info", str(made / "found.csv")]) == 0
     assert "sigma_photons" in capsys.readouterr().out
-    assert main(["info", str(available_models()["default"])]) == 0
+    assert main(["info", str(available_models()[DEFAULT_MODEL])]) == 0
     assert "threshold" in capsys.readouterr().out
 
 

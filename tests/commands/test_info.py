@@ -60,7 +60,7 @@ def test_weights_say_how_they_were_trained_in_full(tmp_path, capsys):
         assert said in lines
 
 
-@pytest.mark.parametrize("name", sorted({"default", "accurate"} & available_models().keys()))
+@pytest.mark.parametrize("name", sorted({"accurate"} & available_models().keys()))
 def test_older_weights_say_what_they_know(name, capsys):
     assert main(["info", str(available_models()[name])]) == 0
     said = capsys.readouterr().out

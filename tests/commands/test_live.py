@@ -88,7 +88,7 @@ def test_a_picture_that_fails_is_told_once_and_stops_nothing(
 
 
 @needs_model
-@pytest.mark.parametrize("model", ["default", "true-var-small"])
+@pytest.mark.parametrize("model", ["true-var-small", "accurate"])
 def test_a_preview_decides_on_the_coarsest_cells(movie: Path, model: str) -> None:
     quick = truevar.localize(movie, psf_sigma=130, model=model, preview=True)
     whole = truevar.localize(movie, psf_sigma=130, model=model)

@@ -39,8 +39,7 @@ def test_samples_are_written_counted_and_taken_apart(tmp_path, movie, capsys):
     ("options", "said"),
     [
         (["--samples", "0"], "--samples"),
-        (["--samples", "2", "--preview", "--model", "true-var-small"], "has no --samples"),
-        (["--samples", "2"], "--model true-var-small"),
+        (["--samples", "2", "--preview"], "has no --samples"),
         (["--samples", "2", "--report", "r.html"], "leave out --samples or --report"),
     ],
 )

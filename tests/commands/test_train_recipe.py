@@ -95,7 +95,6 @@ def test_the_model_of_weights_unless_a_file_describes_another(tmp_path: Path) ->
         (["--config", "none.json"], "there is no configuration none.json"),
         (["--batch", "0"], "--batch is 0; it must be at least 1"),
         (["--seed", "-1"], "--seed is -1"),
-        (["--from", "default"], "coarse-to-fine"),
     ],
 )
 def test_what_contradicts_itself_is_one_line_and_writes_nothing(

@@ -192,7 +192,6 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert "python train_true_var.py" in missing
     assert "--model true-var-small" in missing
     assert "no weights" in fails(capsys, "--model", "other.pt")
-    assert "--model true-var-small" in fails(capsys, "--model", "default")
     assert "80, 160, 320" in fails(capsys, "--model", file, "--target_res", "100")
     assert "no file" in fails(capsys, "--model", file, "--input", "none.tif")
     assert "no frames" in fails(capsys, "--model", file, "--input", "empty.npy")

@@ -4,7 +4,7 @@ import pytest
 
 from truevar.evaluation.scoring import evaluate
 from truevar.evaluation.through_codes import through_codes
-from truevar.model.weights import NEXT_SCALE_MODEL, available_models, load_model
+from truevar.model.weights import available_models, load_model
 from truevar.simulation.scenes import simulate
 from truevar.training.tokenizer_stage import measure_tokenizer
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return load_model(NEXT_SCALE_MODEL).network.tokenizer
+    return load_model().network.tokenizer
 
 
 @pytest.mark.parametrize("density", [0.2, 1.0, 4.0])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
+from truevar.model.weights import TrainedModel, load_model
 from truevar.training.grown_image_side import grown
 from truevar.training.start import Start
 
@@ -14,7 +14,7 @@ from truevar.training.start import Start
 @pytest.fixture(scope="session")
 def far_sighted():
     """A model that looks four frames further than the small one, with weights of chance there."""
-    small = load_model(NEXT_SCALE_MODEL)
+    small = load_model()
     config = dataclasses.replace(small.network.config, window=small.network.config.window + 4)
     start = grown(Start("it", small.network.config, 0.5, small.network.state_dict()), config)
     network = TrueVAREmitterPredictor(config=config).eval()

@@ -5,9 +5,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from truevar.camera import SCMOS, Camera
-from truevar.errors import UserError
 from truevar.inference.engine import Engine, frames_per_batch
-from truevar.model.weights import NEXT_SCALE_MODEL, load_model
+from truevar.model.weights import load_model
 from truevar.simulation.scenes import simulate
 
 
@@ -131,7 +130,7 @@ def test_batches_fit_any_machine():
 
 
 def test_draws_are_whole_answers_and_the_same_for_a_seed(movie):
-    small = load_model(NEXT_SCALE_MODEL)
+    small = load_model()
     table, *draws = (run(small, movie, samples=samples) for samples in (None, 1, 1))
     assert (draws[0][:, 4] == 1).all()
     assert len(draws[0]) == pytest.approx(table[:, 4].sum(), rel=0.25)
@@ -143,15 +142,10 @@ def test_draws_are_whole_answers_and_the_same_for_a_seed(movie):
     assert len(np.unique(many[:, 1])) > 3 * len(draws[0])
 
 
-def test_only_scales_that_follow_each_other_are_drawn_from(model, movie):
-    with pytest.raises(UserError, match="has no scales to look at one by one"):
-        run(model, movie, samples=1)
-
-
 def test_blocks_do_not_show_however_far_a_model_looks(far_sighted, movie):
     whole = run(far_sighted, movie)
     assert len(whole) > 50
-    near = run(load_model(NEXT_SCALE_MODEL), movie)
+    near = run(load_model(), movie)
     assert len(whole) != len(near) or not np.allclose(whole, near, atol=0.01)  # it does look
     for cuts in ([1], [3], [1, 2, 3, 4, 5, 6], [2, 6]):
         np.testing.assert_allclose(

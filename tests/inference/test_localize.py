@@ -121,6 +121,7 @@ def test_the_camera_is_settled_in_order(model, movie, tmp_path):
 def test_a_camera_that_does_not_fit_is_told_before_and_a_crowd_on_the_way(model, movie):
     said = []
     given = {**KNOWN, "camera": replace(SCMOS, e_per_adu=45.0)}
+    model = replace(model, domain={**model.domain, "density_per_px": (0.0, 1e-4)})
     with pytest.warns(truevar.TrueVARWarning) as caught:
         found = localize(
             movie, model=model, announce=lambda setup: said.append(list(setup.warnings)), **given
@@ -130,6 +131,9 @@ def test_a_camera_that_does_not_fit_is_told_before_and_a_crowd_on_the_way(model,
     assert "emitters per px" in said[1][0]
     assert [len(lines) for lines in said] == [1, 1]
     assert found.meta["warnings"] == said[0] + said[1] == [str(one.message) for one in caught]
+
+
+def test_a_movie_that_fits_is_not_warned_of(model, movie):
     assert localize(movie, model=model, **KNOWN).meta["warnings"] == []
 
 

@@ -10,7 +10,7 @@ from truevar.camera import SCMOS
 from truevar.errors import TrueVARWarning
 from truevar.inference.localize import localize
 from truevar.inference.posterior_check import FRAMES, NOISE, WIDTH, Fit, doubts
-from truevar.model.weights import NEXT_SCALE_MODEL, load_model
+from truevar.model.weights import load_model
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(NEXT_SCALE_MODEL)
+    return load_model()
 
 
 @pytest.fixture(scope="module")

@@ -105,8 +105,3 @@ def test_numbers_of_samples_that_are_none(movie, samples):
 def test_a_preview_is_not_drawn_from(movie):
     with pytest.raises(UserError, match="a preview has no samples"):
         truevar.localize(movie, samples=1, preview=True, **HOW)
-
-
-def test_a_model_whose_scales_do_not_follow_each_other(movie):
-    with pytest.raises(UserError, match="true-var-small"):
-        truevar.localize(movie, samples=1, **{**HOW, "model": "default"})

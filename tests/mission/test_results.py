@@ -16,7 +16,7 @@ from truevar.evaluation.scale_detail import at_cell_centres, expected_in_true_ce
 from truevar.inference.decode import decode
 from truevar.inference.modes import FrameStack, predict_scales, super_resolution_cells
 from truevar.io.movies.movie import open_movie
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
 from truevar.simulation.scenes import simulate
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ AROUND = 2
 
 @pytest.fixture(scope="module")
 def shipped() -> TrainedModel:
-    return load_model(NEXT_SCALE_MODEL)
+    return load_model()
 
 
 def seen(
@@ -87,7 +87,7 @@ def test_m18_super_resolution_gains_detail_and_keeps_structure(
     assert len(fine.emitters) > 0.5 * len(truth)
     assert middle_error(fine.emitters, truth) < middle_error(camera.emitters, truth)
     assert jaccard(fine.emitters, truth) > jaccard(camera.emitters, truth) - 1
-    options = ["--model", NEXT_SCALE_MODEL, "--mode", "super_resolution", "--target_res", "80"]
+    options = ["--model", DEFAULT_MODEL, "--mode", "super_resolution", "--target_res", "80"]
     assert enter("inference", [*options, "--output", str(tmp_path), "--frames", "1"]) == 0
     assert (tmp_path / "super_resolution.png").is_file()
 
@@ -106,7 +106,7 @@ def test_m19_finer_grids_than_trained_narrow_the_emitters_down(shipped: TrainedM
     assert [output.grid for output in outputs[3:]] == [(80, 80), (160, 160), (320, 320)]
     errors, found = [], []
     for output in outputs[3:]:
-        cells = decode(output, stack.psf_sigma, shipped.network.merge_rule, shipped.threshold)
+        cells = decode(output, stack.psf_sigma, shipped.threshold)
         px = stack.pixel_size
         table = Emitters({"frame": cells.image, "x": cells.x * px, "y": cells.y * px})
         found.append(jaccard(table, truth))

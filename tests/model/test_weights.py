@@ -9,10 +9,8 @@ from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
 from truevar.model.weights import (
     DEFAULT_MODEL,
-    NEXT_SCALE_MODEL,
     available_models,
     load_model,
-    read_weights,
     save_model_pt,
     save_weights,
 )
@@ -48,25 +46,16 @@ def test_half_the_digits_are_half_the_size_and_nearly_the_same(tmp_path, tiny_co
         torch.testing.assert_close(theirs, mine.detach(), rtol=1e-3, atol=1e-6)
 
 
-def test_weights_of_every_architecture_load_side_by_side(tmp_path):
-    shipped = {name: load_model(name).network.architecture for name in available_models()}
-    assert shipped == {
-        DEFAULT_MODEL: "coarse-to-fine",
-        NEXT_SCALE_MODEL: "next-scale",
-        "accurate": "next-scale",
-    }
-    # 0.1.0 named no architecture; saved again, its weights do, and are the same.
-    first = load_model(DEFAULT_MODEL)
-    again = tmp_path / "again.safetensors"
-    save_weights(again, first.network, first.threshold, first.domain, first.training)
-    header, tensors = read_weights(again)
-    assert header["architecture"] == "coarse-to-fine"
-    before, own = read_weights(available_models()[DEFAULT_MODEL])
-    assert "architecture" not in before
-    assert tensors.keys() == own.keys()
-    assert all(torch.equal(tensors[key], own[key]) for key in own)
-    with pytest.raises(UserError, match="no scales"):
-        _ = first.next_scale
+def test_the_default_is_recorded_by_its_own_name():
+    assert load_model("default").name == load_model().name == DEFAULT_MODEL
+    assert DEFAULT_MODEL in available_models()
+
+
+def test_the_first_model_s_weights_are_refused_with_what_to_take_instead(tmp_path):
+    header = {"config": {}, "threshold": 0.5}  # 0.1.0 named no architecture
+    save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors", {"truevar": json.dumps(header)})
+    with pytest.raises(UserError, match=rf"0\.1\.0's first model.*{DEFAULT_MODEL}"):
+        load_model(tmp_path / "w.safetensors")
 
 
 def test_an_architecture_of_the_future_is_refused(tmp_path):

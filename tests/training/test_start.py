@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from truevar.commands.train import main
 from truevar.config import PRESETS, ModelConfig, TrainConfig
 from truevar.errors import UserError
 from truevar.model import TrueVAREmitterPredictor
-from truevar.model.weights import DEFAULT_MODEL, load_model, save_model_pt, save_weights
+from truevar.model.weights import load_model, save_model_pt, save_weights
 from truevar.training.checkpoint import load_checkpoint
 from truevar.training.loop import train_model
 from truevar.training.start import read_start, take_weights
@@ -73,8 +74,9 @@ def test_another_size_is_refused(weights: Path) -> None:
 
 
 def test_what_cannot_be_started_from(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match='coarse-to-fine.*start="true-var-small"'):
-        read_start(DEFAULT_MODEL)
+    save_file({}, tmp_path / "old.safetensors", {"truevar": json.dumps({"config": {}})})
+    with pytest.raises(UserError, match=r"cannot start from .*old.*0\.1\.0's first model"):
+        read_start(tmp_path / "old.safetensors")
     with pytest.raises(UserError, match="unknown model 'none'"):
         read_start("none")
     (tmp_path / "w.safetensors").write_bytes(b"garbage")

@@ -13,7 +13,7 @@ from truevar.config import ModelConfig
 from truevar.emitters import Emitters
 from truevar.evaluation.scoring import evaluate, pool
 from truevar.model import TrueVAREmitterPredictor
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model
+from truevar.model.weights import TrainedModel, load_model
 from truevar.simulation.movie import SimulatedMovie
 from truevar.simulation.scenes import SCENES, simulate
 from truevar.training import validation
@@ -86,7 +86,7 @@ def test_the_threshold_is_that_of_its_scene_and_all_are_scored_at_it(
 
 
 def test_a_trained_model_is_scored_on_held_out_scenes() -> None:
-    network = load_model(NEXT_SCALE_MODEL).next_scale.train()
+    network = load_model().network.train()
     plan = ValidationPlan({SCENE: (0.5,)}, frames=2, size=32)
     found = validate(network, plan)
     assert network.training  # as it was

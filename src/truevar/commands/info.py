@@ -80,11 +80,13 @@ def _installation() -> Iterator[Line]:
             yield name, "not installed"
     yield from _devices()
 
-    from truevar.model.weights import available_models
+    from truevar.model.weights import DEFAULT_MODEL, available_models
 
     models = available_models()
     if not models:
         yield "models", "none came with the package"
+    else:
+        yield "models", f"{', '.join(models)} (default: {DEFAULT_MODEL})"
     for name, path in models.items():
         yield "", ""
         yield from _model(name, path, whole=False)
@@ -103,7 +105,7 @@ def _devices() -> Iterator[Line]:
 def _model(name: str, path: Path, whole: bool = True) -> Iterator[Line]:
     header = read_header(path)
     yield "model", f"{name} ({path}, {path.stat().st_size / 1e6:.1f} MB)"
-    yield "  architecture", header.get("architecture", "coarse-to-fine")
+    yield "  architecture", header.get("architecture", "that of 0.1.0, no longer run")
     yield "  threshold", f"{header.get('threshold')} (probability from which on one is reported)"
     for group in ("domain", "training"):
         for key, value in header[group].items():

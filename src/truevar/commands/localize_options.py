@@ -177,7 +177,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME|PATH",
         default="default",
-        help="a model that `truevar info` lists, or a .safetensors file (default: default)",
+        help="a model that `truevar info` lists, or a .safetensors file (default: true-var-small)",
     )
     how.add_argument("--device", metavar="D", default="cpu", help="cpu, cuda, … (default: cpu)")
     how.add_argument(

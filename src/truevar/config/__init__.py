@@ -4,7 +4,6 @@ Frozen dataclasses that refuse, when they are made, what cannot work, each with 
 ``from_dict``; :class:`RunConfig` holds the three of a training run and is one file in JSON.
 """
 
-from truevar.config.coarse_to_fine import CoarseToFineConfig
 from truevar.config.mix import TrainingMix
 from truevar.config.model import PRESETS, RESIDUALS, ModelConfig
 from truevar.config.run import RunConfig, check_together, read_object
@@ -14,7 +13,6 @@ __all__ = [
     "ENDLESS",
     "PRESETS",
     "RESIDUALS",
-    "CoarseToFineConfig",
     "ModelConfig",
     "RunConfig",
     "TrainConfig",

@@ -31,7 +31,7 @@ from truevar.inference.modes import (
 from truevar.io.camera_file import read_camera_profile
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.table import read_emitters
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, available_models, load_model
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, available_models, load_model
 from truevar.samples import sample_movie, sample_truth
 from truevar.wording import Message, argument
 
@@ -129,7 +129,7 @@ def _run_mode(
     mode: str, args: argparse.Namespace, model: TrainedModel, recording: Recording
 ) -> None:
     """One mode: predict, write, and tell."""
-    network = model.next_scale
+    network = model.network
     cells = None
     widest = MOST_PIXELS
     if mode == "super_resolution":
@@ -180,12 +180,11 @@ def _load(name: str, device_name: str) -> TrainedModel:
     if name not in available_models() and not Path(name).is_file():
         raise UserError(
             f"there is no model {name}; train one with `python train_true_var.py --config "
-            f"config_true_var.json`, or give --model {NEXT_SCALE_MODEL}"
+            f"config_true_var.json`, or give --model {DEFAULT_MODEL}"
         )
     if device_name == "auto":
         device_name = "cuda" if torch.cuda.is_available() else "cpu"
     model = load_model(name, pick_device(device_name))
-    _ = model.next_scale  # refuses what has no scales before anything is written
     return model
 
 
@@ -218,10 +217,10 @@ def _parser() -> Parser:
     what = parser.add_argument_group("what")
     what.add_argument(
         "--model",
-        default=NEXT_SCALE_MODEL,
+        default=DEFAULT_MODEL,
         metavar="FILE|NAME",
         help="a file that training wrote, or a model that comes with the package (default: "
-        f"{NEXT_SCALE_MODEL})",
+        f"{DEFAULT_MODEL})",
     )
     what.add_argument("--mode", choices=(*MODES, "both"), default="both", help="(default: both)")
     what.add_argument(

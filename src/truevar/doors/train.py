@@ -24,7 +24,7 @@ from truevar.doors.configuration import Configuration, read_configuration
 from truevar.errors import UserError
 from truevar.io.atomic import check_folder
 from truevar.model.tokenizer import EmitterTokenizer
-from truevar.model.weights import NEXT_SCALE_MODEL, TrainedModel, load_model, save_model_pt
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model, save_model_pt
 from truevar.training.checkpoint import check_same_model
 from truevar.training.loop import train_model
 from truevar.training.ranks import first_process
@@ -153,7 +153,7 @@ def _introduce(settings: Configuration, device: torch.device) -> None:
         less = step_seconds(small, TrainConfig(), device)
         said += (
             f"; without a GPU train a smaller model (truevar train --preset small: about "
-            f"{duration(less)} a step), or none: inference_true_var.py --model {NEXT_SCALE_MODEL}"
+            f"{duration(less)} a step), or none: inference_true_var.py --model {DEFAULT_MODEL}"
         )
     print(said, file=sys.stderr, flush=True)
 

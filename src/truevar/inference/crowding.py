@@ -10,10 +10,10 @@ from truevar.calibration.imaging_setup import Setup
 from truevar.inference.late_warning import warn_late
 from truevar.wording import Message, argument, words_of
 
-BEYOND = 1.5
+BEYOND = 1.2
 """Found density over the domain's limit from which it is told. Simulated at the limit the
-shipped model finds 0.9 to 1.3 times it (a frame shows more than are on at one instant, and
-not all are found), at twice the limit 1.3 to 1.7 times."""
+shipped model finds 0.74 to 1.0 times it (a frame shows more than are on at one instant, and
+not all are found), at twice the limit 0.96 to 1.25 times."""
 
 
 def crowding_warning(

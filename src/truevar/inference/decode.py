@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from truevar.model.emitter_predictor import MergeRule
 from truevar.model.scale_output import ScaleOutput
 
 FAINTEST = 0.02
@@ -30,6 +29,13 @@ proportion to their area."""
 
 ONE = 1.4
 """Cells that together announce more than this are more than one emitter and stay apart."""
+
+ALIKE = 0.45
+"""Cells that place their emitters so close, in PSF widths, mean the same one. Measured, as is the
+next."""
+
+SURE = 0.98
+"""As probable as this a candidate must be to stay within one PSF width of a more probable one."""
 
 
 @dataclass
@@ -65,15 +71,12 @@ class Candidates:
         )
 
 
-def decode(
-    output: ScaleOutput, psf_sigma: float, rule: MergeRule, min_prob: float = 0.0
-) -> Candidates:
+def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Candidates:
     """Merge a scale's cells into emitters.
 
     Args:
         output: the finest scale.
         psf_sigma: px.
-        rule: what is merged and left out; each architecture has its own.
         min_prob: leave out what is less probable.
     """
     mean_R = output.mean_R.float()
@@ -99,7 +102,7 @@ def decode(
     if output.beyond:
         kin = [v[rows].cpu().numpy() >> output.beyond for v in (output.row_R, output.col_R)]
         cells = _reunite(cells, np.stack([cells.image, *kin]))
-    merged = _without_echoes(_merge(cells, rule.alike * psf_sigma), psf_sigma, rule.sure)
+    merged = _without_echoes(_merge(cells, ALIKE * psf_sigma), psf_sigma)
     return merged.select(merged.prob >= min_prob) if min_prob > 0 else merged
 
 
@@ -119,14 +122,12 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     return _sum_up(cells, taker)
 
 
-def _without_echoes(found: Candidates, reach: float, sure: float) -> Candidates:
+def _without_echoes(found: Candidates, reach: float) -> Candidates:
     """Leave out what is not sure and within ``reach`` of something more probable that stays."""
-    if sure <= 0:
-        return found
     first, second = _ordered(found, reach)
     stays = np.ones(len(found.x), dtype=bool)
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        if stays[a] and found.prob[b] < sure:
+        if stays[a] and found.prob[b] < SURE:
             stays[b] = False
     return found.select(stays)
 

@@ -64,7 +64,7 @@ class Engine:
         samples: int | None = None,
     ):
         self.samples = samples
-        self.sampled = None if samples is None else model.next_scale
+        self.sampled = None if samples is None else model.network
         self._seed = 0
         self.network = model.network
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
@@ -74,7 +74,7 @@ class Engine:
         self.size = (height, width)
         self.min_prob = min_prob
         self.device = next(model.network.parameters()).device
-        self.precision = pick_precision(precision, self.device, self.network.trained_in_bfloat16)
+        self.precision = pick_precision(precision, self.device)
         self.excess = camera.excess
         read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), self.size)
         self.read_1HW = torch.from_numpy(read / self.excess**2)[None].to(self.device)
@@ -102,7 +102,7 @@ class Engine:
             before: (n, H, W) the frames just before the first, in order, as far as there are any.
             after: (n, H, W) those just behind the last, likewise. Both are neighbours only; their
                 own emitters are not reported. What is further away than the model looks
-                (:attr:`EmitterPredictor.around`) does not matter.
+                (:attr:`FrameReader.around`) does not matter.
             seed: of the draws, if any.
 
         Yields:
@@ -211,7 +211,7 @@ class Engine:
         seen: tuple[torch.Tensor, torch.Tensor, Sequence[float]],
         active_Bhw: torch.Tensor | None,
     ) -> Candidates:
-        """Emitters from joint features and what else :meth:`EmitterPredictor.decide` takes."""
+        """Emitters from joint features and what else the network's ``decide`` takes."""
         if (network := self.sampled) is not None and self.samples is not None:
             self._seed += 1
             return draw_fields(
@@ -223,7 +223,7 @@ class Engine:
                 self.device,
             )
         outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
-        return decode(outputs[-1], self.psf_sigma, self.network.merge_rule, self.min_prob)
+        return decode(outputs[-1], self.psf_sigma, self.min_prob)
 
 
 def _coarser(part: slice, size: int) -> slice:

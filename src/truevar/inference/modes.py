@@ -82,7 +82,7 @@ class FrameStack:
             movie: a few frames: all are read at once.
             setup: its camera is of the movie's whole field, or has no maps.
             around: neighbours on either side, as far as the model that is to see them looks
-                (:attr:`truevar.model.emitter_predictor.EmitterPredictor.around`).
+                (:attr:`truevar.model.frame_reader.FrameReader.around`).
 
         Raises:
             UserError: a frame cannot be read, or has pixels that are not finite.
@@ -200,7 +200,7 @@ def predict_scales(
     Raises:
         UserError: a model of another architecture.
     """
-    network = model.next_scale
+    network = model.network
     device = next(network.parameters()).device
     height, width = stack.size
     cells = cells or network.config.cells_of(height, width)
@@ -221,7 +221,7 @@ def predict_scales(
             manner=manner,
         )
         for k, output in enumerate(outputs):
-            found = decode(output, stack.psf_sigma, network.merge_rule, threshold)
+            found = decode(output, stack.psf_sigma, threshold)
             # An emitter just outside the field is not reported, as in localising.
             inside = (found.x >= -0.5) & (found.x < width - 0.5)
             inside &= (found.y >= -0.5) & (found.y < height - 0.5)

@@ -10,9 +10,7 @@ from truevar.errors import UserError
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def pick_precision(
-    name: str, device: str | torch.device, trained_in_bfloat16: bool = True
-) -> torch.dtype:
+def pick_precision(name: str, device: str | torch.device) -> torch.dtype:
     """The number format of convolutions and matrix products; the rest is always float32.
 
     Args:
@@ -20,15 +18,12 @@ def pick_precision(
             matrices of it in hardware (Intel's AMX, NVIDIA's Ampere and later), float32
             elsewhere. What it costs in accuracy is in docs/results.
         device: where the network is.
-        trained_in_bfloat16: False for a network whose accuracy in it is not known: ``auto`` is
-            float32 then.
 
     Raises:
         UserError: no such format.
     """
     if name == "auto":
-        fast = trained_in_bfloat16 and _is_fast(torch.device(device))
-        return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if _is_fast(torch.device(device)) else torch.float32
     if not isinstance(name, str) or name not in PRECISIONS:
         raise UserError(
             f"there is no precision {name!r}; choose auto or one of {', '.join(PRECISIONS)}"

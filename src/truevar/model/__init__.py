@@ -1,13 +1,12 @@
 """The model: tensors in, tensors out. Imports neither ``truevar.io`` nor ``truevar.simulation``.
 
-The way of a frame: :mod:`~truevar.model.normalise` (physics out),
-:mod:`~truevar.model.encoder` (full-resolution features), :mod:`~truevar.model.cascade` (scale after
-scale: :mod:`~truevar.model.scales`, :mod:`~truevar.model.heads`, :mod:`~truevar.model.handdown`,
-:mod:`~truevar.model.f_hat`), put together by :mod:`~truevar.model.predictor`.
+The way of a frame: :mod:`~truevar.model.frame_reader` with :mod:`~truevar.model.normalise`
+(physics out) and :mod:`~truevar.model.encoder` (features), :mod:`~truevar.model.cascade` (scale
+after scale: :mod:`~truevar.model.scales`, :mod:`~truevar.model.heads`,
+:mod:`~truevar.model.handdown`, :mod:`~truevar.model.f_hat`), put together by
+:mod:`~truevar.model.predictor`.
 :mod:`~truevar.model.loss` trains it, :mod:`~truevar.model.weights` stores it with a
 :mod:`~truevar.model.header`.
-:mod:`~truevar.model.emitter_predictor` says what it has in common with the first model,
-:mod:`~truevar.model.coarse_to_fine`.
 """
 
 from importlib import import_module

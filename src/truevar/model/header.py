@@ -2,7 +2,7 @@
 
 The header of a safetensors file has an entry ``truevar``, which is JSON:
 
-``architecture``  what kind of model; 0.1.0 wrote none, for the first one
+``architecture``  what kind of model; 0.1.0 wrote none, and its model is no longer run
 ``config``        the model's shape
 ``threshold``     probability above which an emitter is reported
 ``domain``        ranges of what it was trained on, by dimension

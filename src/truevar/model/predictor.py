@@ -11,7 +11,7 @@ from torch import nn
 from truevar.config import ModelConfig
 from truevar.model.cascade import decide_scales
 from truevar.model.choose import Children
-from truevar.model.emitter_predictor import DEFAULT_PSF_SIGMA, EmitterPredictor, MergeRule
+from truevar.model.frame_reader import DEFAULT_PSF_SIGMA, FrameReader
 from truevar.model.glance import Glance
 from truevar.model.handdown import Manner
 from truevar.model.heads import Head
@@ -26,7 +26,7 @@ from truevar.model.tokenizer import EmitterTokenizer
 from truevar.model.truth import Truth
 
 
-class TrueVAREmitterPredictor(EmitterPredictor):
+class TrueVAREmitterPredictor(FrameReader):
     """Next-scale prediction of emitters.
 
     A scale decides, for every cell it looks at, how many emitters the cell announces, where
@@ -49,8 +49,8 @@ class TrueVAREmitterPredictor(EmitterPredictor):
     """
 
     architecture = "next-scale"
-    merge_rule = MergeRule(alike=0.45, sure=0.98)
-    trained_in_bfloat16 = True
+    """The name that weights carry."""
+
     config: ModelConfig
 
     def __init__(

@@ -18,23 +18,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from truevar.config import CoarseToFineConfig, ModelConfig
+from truevar.config import ModelConfig
 from truevar.device import pick_device
 from truevar.errors import UserError
-from truevar.model.coarse_to_fine.predictor import CoarseToFinePredictor
-from truevar.model.emitter_predictor import EmitterPredictor
 from truevar.model.header import HEADER, read_header
 from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.wording import argument, words_of
+from truevar.wording import words_of
 
-DEFAULT_MODEL = "default"
-"""Name of the model that localises unless another is asked for."""
-
-NEXT_SCALE_MODEL = "true-var-small"
-"""Name of the one of the next-scale architecture."""
-
-ARCHITECTURES = (TrueVAREmitterPredictor.architecture, CoarseToFinePredictor.architecture)
-"""What a header's ``architecture`` may be. 0.1.0 wrote none; its weights are of the last."""
+DEFAULT_MODEL = "true-var-small"
+"""Name of the model that localises unless another is asked for; ``default`` stands for it."""
 
 
 @dataclass
@@ -51,26 +43,11 @@ class TrainedModel:
         name: where it came from, for the output's metadata.
     """
 
-    network: EmitterPredictor
+    network: TrueVAREmitterPredictor
     threshold: float = 0.5
     domain: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     name: str = "untrained"
-
-    @property
-    def next_scale(self) -> TrueVAREmitterPredictor:
-        """The network, for what only the next-scale architecture can do.
-
-        Raises:
-            UserError: it is of another one.
-        """
-        if not isinstance(self.network, TrueVAREmitterPredictor):
-            raise UserError(
-                f"the model {self.name} has no scales to look at one by one: it is of the "
-                f"architecture {self.network.architecture}; give "
-                f"{argument('model', NEXT_SCALE_MODEL)} or a file that train_true_var.py wrote"
-            )
-        return self.network
 
 
 def available_models() -> dict[str, Path]:
@@ -81,7 +58,7 @@ def available_models() -> dict[str, Path]:
 
 def save_weights(
     path: str | os.PathLike[str],
-    network: EmitterPredictor,
+    network: TrueVAREmitterPredictor,
     threshold: float,
     domain: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -114,7 +91,7 @@ def save_weights(
 
 def save_model_pt(
     path: str | os.PathLike[str],
-    network: EmitterPredictor,
+    network: TrueVAREmitterPredictor,
     threshold: float,
     domain: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -141,7 +118,8 @@ def load_model(
     """A trained model by the name of one that comes with the package, or from a file.
 
     Args:
-        name: one of :func:`available_models`, or the path of a ``.safetensors`` or ``.pt`` file.
+        name: one of :func:`available_models`, ``default`` (:data:`DEFAULT_MODEL`), or the path of a
+            ``.safetensors`` or ``.pt`` file.
         device: where to put it.
 
     Raises:
@@ -157,14 +135,14 @@ def load_model(
             threshold=float(header["threshold"]),
             domain=dict(header["domain"]),
             training=dict(header["training"]),
-            name=str(name),
+            name=_in_full(name),
         )
 
 
 def read_model(
     name: str | os.PathLike[str],
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Header and tensors of a model by name or from a file, whatever its architecture.
+    """Header and tensors of a model by name or from a file.
 
     Raises:
         UserError: unknown name, no such file, not weights of this program.
@@ -180,7 +158,12 @@ def read_model(
 
 
 def _path_of(name: str | os.PathLike[str]) -> Path:
-    return available_models().get(str(name), Path(name))
+    return available_models().get(_in_full(name), Path(name))
+
+
+def _in_full(name: str | os.PathLike[str]) -> str:
+    """What goes into a table's metadata: ``default`` may be another model one day."""
+    return DEFAULT_MODEL if str(name) == "default" else str(name)
 
 
 @contextmanager
@@ -200,7 +183,7 @@ def _of_file(name: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _header(
-    network: EmitterPredictor,
+    network: TrueVAREmitterPredictor,
     threshold: float,
     domain: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -214,21 +197,34 @@ def _header(
     }
 
 
-def _build(header: Mapping[str, Any]) -> EmitterPredictor:
+def check_architecture(header: Mapping[str, Any]) -> None:
+    """Refuse weights that are of another kind of model.
+
+    Raises:
+        UserError: an architecture that this version does not know.
+    """
+    known = TrueVAREmitterPredictor.architecture
+    found = header.get("architecture")
+    if found is None:
+        raise UserError(
+            f"weights of truevar 0.1.0's first model, which this version no longer runs; give "
+            f"{DEFAULT_MODEL}, which is as good and faster, or localise with truevar 0.1.0"
+        )
+    if found != known:
+        raise UserError(
+            f"weights of the architecture {found!r}, and this version knows only {known}; "
+            "update truevar"
+        )
+
+
+def _build(header: Mapping[str, Any]) -> TrueVAREmitterPredictor:
     """A network of the shape that a header states.
 
     Raises:
         UserError: an architecture or a key of the configuration that this version does not know.
     """
-    name = header.get("architecture", CoarseToFinePredictor.architecture)
-    if name == TrueVAREmitterPredictor.architecture:
-        return TrueVAREmitterPredictor(config=ModelConfig.from_dict(header["config"]))
-    if name == CoarseToFinePredictor.architecture:
-        return CoarseToFinePredictor(CoarseToFineConfig.from_dict(header["config"]))
-    raise UserError(
-        f"weights of the architecture {name!r}, and this version knows only "
-        f"{', '.join(ARCHITECTURES)}; update truevar"
-    )
+    check_architecture(header)
+    return TrueVAREmitterPredictor(config=ModelConfig.from_dict(header["config"]))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -16,8 +16,8 @@ from torch import nn
 from truevar.config import ModelConfig
 from truevar.errors import UserError
 from truevar.model.predictor import TrueVAREmitterPredictor
-from truevar.model.weights import NEXT_SCALE_MODEL, read_model
-from truevar.wording import argument, words_of
+from truevar.model.weights import check_architecture, read_model
+from truevar.wording import words_of
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,8 @@ def read_start(name: str | os.PathLike[str]) -> Start:
         UserError: no such model, or one of another architecture.
     """
     header, tensors = read_model(name)
-    found = header.get("architecture", "coarse-to-fine")
-    if found != TrueVAREmitterPredictor.architecture:
-        raise UserError(
-            f"cannot start from {name}: it is of the architecture {found}, and only "
-            f"{TrueVAREmitterPredictor.architecture} is trained; give "
-            f"{argument('start', NEXT_SCALE_MODEL, '--from')} or weights of an earlier run"
-        )
     try:
+        check_architecture(header)
         config = ModelConfig.from_dict(header["config"])
         return Start(str(name), config, float(header["threshold"]), tensors)
     except UserError as error:

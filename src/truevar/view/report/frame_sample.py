@@ -220,7 +220,6 @@ def _scales(
         if (value := number_in(said, name)) is not None
     }
     model = load_model(meta["model"])
-    _ = model.next_scale  # refuses a model that has none before frames are read
     setup = Setup(pixel, sigma, Camera(**numbers))
     _, height, width = part.shape
     h, w = min(height, SCALE_SIDE), min(width, SCALE_SIDE)

@@ -1,15 +1,8 @@
-"""What every architecture of the model has in common: the image side, and how it is used.
-
-Weights say which architecture they are of (:data:`truevar.model.weights.ARCHITECTURES`); the
-engine, the decoding and the command line work with any of them.
-"""
+"""The part of the model that reads frames: brought to one scale, padded, encoded, joined."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +11,6 @@ from torch import nn
 from truevar.model.encoder import FrameEncoder
 from truevar.model.lean_encoder import LeanEncoder
 from truevar.model.normalise import normalise
-from truevar.model.scale_output import ScaleOutput
 
 DEFAULT_PSF_SIGMA = 1.3
 """PSF width in px assumed where none is given."""
@@ -26,35 +18,13 @@ DEFAULT_PSF_SIGMA = 1.3
 _LARGEST_COUNT = 1e7
 
 
-@dataclass(frozen=True)
-class MergeRule:
-    """Which answers of the finest scale mean the same emitter; measured per architecture.
+class FrameReader(nn.Module, ABC):
+    """From successive frames to joint features of the middle one.
 
     Attributes:
-        alike: cells that place their emitters so close mean the same one; in PSF widths.
-        sure: what a candidate closer than one PSF width to a more probable one must be as
-            probable as to stay; 0 where all stay.
+        encoder: the image side.
     """
 
-    alike: float
-    sure: float
-
-
-class EmitterPredictor(nn.Module, ABC):
-    """A model that says where a frame's emitters are, coarse to fine.
-
-    Attributes:
-        architecture: the name that weights carry.
-        merge_rule: how its finest scale's cells become emitters.
-        trained_in_bfloat16: whether its accuracy with bfloat16 products is known.
-        config: its sizes.
-        encoder: its image side.
-    """
-
-    architecture: ClassVar[str]
-    merge_rule: ClassVar[MergeRule]
-    trained_in_bfloat16: ClassVar[bool]
-    config: Any
     encoder: FrameEncoder | LeanEncoder
 
     @property
@@ -67,35 +37,10 @@ class EmitterPredictor(nn.Module, ABC):
         """Frames are padded to a multiple of so many px; ``coarsest`` as in :meth:`encode`."""
 
     @abstractmethod
-    def reach(self) -> int:
-        """How many px to each side a localisation depends on, in whole pairs of coarsest cells."""
-
-    @abstractmethod
     def condition(
         self, psf_sigma_B: torch.Tensor, scale: int | None = None, cell: float = 1.0
     ) -> torch.Tensor:
         """(B, cond_dim) condition from the PSF width in px; the encoder's if no scale is given."""
-
-    @abstractmethod
-    def decide(
-        self,
-        f_BChw: torch.Tensor,
-        back_BHW: torch.Tensor,
-        psf_sigma_B: torch.Tensor,
-        cells: Sequence[float] | None = None,
-        *,
-        active_Bhw: torch.Tensor | None = None,
-    ) -> list[ScaleOutput]:
-        """All scales' decisions, from image features.
-
-        Args:
-            f_BChw: (B, C, H', W') joint features.
-            back_BHW: (B, H, W) local background.
-            psf_sigma_B: (B,) or (1,) PSF width in px.
-            cells: width of the cells per scale in px; those for localising by default.
-            active_Bhw: (B, h, w) blocks of :meth:`pad_to` px that may hold something, where the
-                encoder is ``gated``; all by default.
-        """
 
     def encode_frames(
         self, input_N4HW: torch.Tensor, coarsest: float | None = None
@@ -138,7 +83,7 @@ class EmitterPredictor(nn.Module, ABC):
 
         Returns:
             (B, C, H', W') joint features, (B, H, W) local background, (B,) PSF widths: what
-            :meth:`decide` takes.
+            the scales decide from.
 
         Raises:
             ValueError: an even number of frames: none is the middle one.
