@@ -192,16 +192,21 @@ class Emitters(dict[str, NDArray[Any]]):
         frames, starts = np.unique(self["frame"][order], return_index=True)
         return dict(zip(frames.tolist(), np.split(order, starts[1:]), strict=True))
 
-    def write(self, path: str | PathLike[str], overwrite: bool = False) -> None:
-        """Write the table; the ending decides the format (``truevar.io.tables.table``).
+    def write(
+        self, path: str | PathLike[str], overwrite: bool = False, format: str | None = None
+    ) -> None:
+        """Write the table; the ending decides the format, or ``format`` where it is given.
+
+        Args:
+            path, overwrite, format: as ``truevar.write`` has them.
 
         Raises:
             UserError: there is a file already and ``overwrite`` is false, no ``pixel_size``
-                in ``meta``, another ending, or no place to write.
+                in ``meta``, another ending or format, or no place to write.
         """
         from truevar.io.tables.table import write_emitters
 
-        write_emitters(self, path, overwrite)
+        write_emitters(self, path, overwrite, format)
 
 
 def is_column_name(name: Any) -> bool:

@@ -144,7 +144,7 @@ def test_the_side_file_of_a_table_of_the_first_version_is_not_taken(tmp_path: Pa
     before = (tmp_path / "b.yaml").read_text()
     for ending in (".hdf5", ".h5"):
         with pytest.raises(UserError, match=r"belongs to b\.csv; choose another name"):
-            write_emitters(table(100), tmp_path / f"b{ending}")
+            write_emitters(table(100), tmp_path / f"b{ending}", format="picasso")
     assert (tmp_path / "b.yaml").read_text() == before
     has(tmp_path / "b.csv", 130)
 
@@ -152,7 +152,7 @@ def test_the_side_file_of_a_table_of_the_first_version_is_not_taken(tmp_path: Pa
 def test_two_hdf5_of_one_name_would_share_a_side_file(tmp_path: Path) -> None:
     write_emitters(table(130), tmp_path / "b.hdf5")
     with pytest.raises(UserError, match=r"belongs to b\.hdf5; choose another name"):
-        write_emitters(table(100), tmp_path / "b.h5")
+        write_emitters(table(100), tmp_path / "b.h5", format="picasso")
     assert sorted(os.listdir(tmp_path)) == ["b.hdf5", "b.yaml"]
 
 

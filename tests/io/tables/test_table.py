@@ -8,6 +8,7 @@ import yaml
 from truevar.emitters import Emitters
 from truevar.errors import TrueVARWarning, UserError
 from truevar.io import side_file
+from truevar.io.tables.formats import FORMATS
 from truevar.io.tables.meta import side_path
 from truevar.io.tables.table import check_writable, read_emitters, write_emitters
 
@@ -47,18 +48,34 @@ def same(back, table, tolerance=1e-3):
         np.testing.assert_allclose(back[name], table[name], rtol=1e-6, atol=tolerance)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".hdf5", ".h5"])
-def test_round_trip(tmp_path, table, ending):
+WRITTEN = [(one.name, ending) for one in FORMATS for ending in one.written]
+every_format = pytest.mark.parametrize(("name", "ending"), WRITTEN)
+"""Each test that bears it is run for every format, under every ending that it may have."""
+
+
+@pytest.fixture(autouse=True)
+def _with_what_a_format_needs(request):
+    if getattr(request.node, "callspec", None) and "parquet" in request.node.callspec.id:
+        pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'truevar[parquet]'")
+
+
+def files_of(name, path):
+    beside = [side_path(path).name] if name in ("thunderstorm", "picasso", "smap") else []
+    return sorted([path.name, *beside])
+
+
+@every_format
+def test_round_trip(tmp_path, table, name, ending):
     path = tmp_path / f"a{ending}"
-    table.write(path)
+    table.write(path, format=name)
     back = read_emitters(path)
-    same(back, table)
+    same(back, table, 0.01)  # a hundredth of a nm
     assert back.meta == META
-    assert sorted(os.listdir(tmp_path)) == sorted([f"a{ending}", side_path(path).name])
+    assert sorted(os.listdir(tmp_path)) == files_of(name, path)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
-def test_round_trip_of_all_columns(tmp_path, table, ending):
+@every_format
+def test_round_trip_of_all_columns(tmp_path, table, name, ending):
     rows = len(table)
     full = table.with_columns(
         id=np.arange(rows) - 3,
@@ -67,17 +84,17 @@ def test_round_trip_of_all_columns(tmp_path, table, ending):
         sigma_photons=np.full(rows, 25.0),
         psf_sigma=np.full(rows, 130.0),
     )
-    write_emitters(full, tmp_path / f"a{ending}")
-    same(read_emitters(str(tmp_path / f"a{ending}")), full)
+    write_emitters(full, tmp_path / f"a{ending}", format=name)
+    same(read_emitters(str(tmp_path / f"a{ending}")), full, 0.01)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
-def test_round_trip_of_few_columns_and_no_rows(tmp_path, table, ending):
+@every_format
+def test_round_trip_of_few_columns_and_no_rows(tmp_path, table, name, ending):
     path = tmp_path / f"a{ending}"
     few = Emitters({name: table[name] for name in ("frame", "x", "y")}, {"pixel_size": 107.5})
-    write_emitters(few, path)
-    same(read_emitters(path), few)
-    write_emitters(Emitters.empty(meta=META), path, overwrite=True)
+    write_emitters(few, path, format=name)
+    same(read_emitters(path), few, 0.01)
+    write_emitters(Emitters.empty(meta=META), path, overwrite=True, format=name)
     back = read_emitters(path)
     assert len(back) == 0
     assert set(back) == set(Emitters.empty())
@@ -181,27 +198,45 @@ def test_a_failed_write_leaves_the_old_table(tmp_path, table, ending, monkeypatc
     assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
 
 
-@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
-def test_an_old_table_is_replaced_only_where_that_is_wanted(tmp_path, table, ending):
+@every_format
+def test_an_old_table_is_replaced_only_where_that_is_wanted(tmp_path, table, name, ending):
     path = tmp_path / f"a{ending}"
-    table.write(path)
+    table.write(path, format=name)
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
     few = table.select(np.arange(5))
-    for write in (few.write, lambda to: write_emitters(few, to), check_writable):
+    for write in (few.write, lambda to, **how: write_emitters(few, to, **how), check_writable):
         with pytest.raises(UserError, match=f"a{ending} exists already.*overwrite=True"):
-            write(path)
+            write(path, format=name)
     assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
-    few.write(path, overwrite=True)
+    few.write(path, overwrite=True, format=name)
     assert len(read_emitters(path)) == 5
+
+
+@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
+def test_a_side_file_alone_is_not_replaced(tmp_path, table, ending):
+    path = tmp_path / f"a{ending}"
+    table.write(path)
     path.unlink()
     with pytest.raises(UserError, match=f"{side_path(path).name} exists already"):
-        few.write(path)
+        table.write(path)
     assert os.listdir(tmp_path) == [side_path(path).name]
 
 
 def test_check_writable(tmp_path):
-    for name in ("a.csv", "a.hdf5", "a.h5", "A.CSV"):
-        check_writable(tmp_path / name)
+    for name, kind in (
+        ("a.csv", "thunderstorm"),
+        ("A.CSV", "thunderstorm"),
+        ("a.hdf5", "picasso"),
+        ("a.h5", "decode"),
+        ("a.smlm", "smlm"),
+    ):
+        assert check_writable(tmp_path / name).name == kind
+    assert check_writable(tmp_path / "a.csv", format="SMAP").name == "smap"
+    for kind in ("elyra", "excel", "", 5):
+        with pytest.raises(UserError, match=r"format=NAME takes one of thunderstorm, picasso, dec"):
+            check_writable(tmp_path / "a.csv", format=kind)
+    with pytest.raises(UserError, match=r"ending of DECODE's files is \.h5 or \.hdf5; name it so"):
+        check_writable(tmp_path / "a.csv", format="decode")
     assert os.listdir(tmp_path) == []
     for name in ("a.txt", "a", "a.tif"):
         with pytest.raises(UserError, match=r"its ending must be one of \.csv"):
@@ -249,11 +284,11 @@ def test_files_that_are_no_table(tmp_path):
     assert "pixel_size=NM" in refused(tmp_path / "c.hdf5")
 
 
-@pytest.mark.parametrize("ending", [".csv", ".hdf5"])
-def test_damaged_bytes_never_escape(tmp_path, table, ending):
+@every_format
+def test_damaged_bytes_never_escape(tmp_path, table, name, ending):
     path = tmp_path / f"a{ending}"
-    write_emitters(table.select(np.arange(20)), path)
-    side_path(path).unlink()
+    write_emitters(table.select(np.arange(20)), path, format=name)
+    side_path(path).unlink(missing_ok=True)
     whole = path.read_bytes()
     random = np.random.default_rng(3)
     for turn in range(80):

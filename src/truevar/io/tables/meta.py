@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.errors import TrueVARWarning, UserError
-from truevar.io.side_file import OURS, TABLE, meta_of, read_documents
+from truevar.io.side_file import OURS, TABLE, meta_of, need_pixel_size, read_documents
 from truevar.wording import argument
 
 _HDF5 = (".hdf5", ".h5")
@@ -100,7 +101,7 @@ def meta_of_hdf5(
 def meta_of_csv(
     path: Path, own: NDArray[np.float64] | None, pixel_size: float | None
 ) -> dict[str, Any]:
-    """The metadata of a ThunderSTORM table.
+    """The metadata of a ``.csv`` of ThunderSTORM or SMAP.
 
     Args:
         path: the table.
@@ -126,6 +127,28 @@ def meta_of_csv(
         note = f"rows of several pixel sizes, {sizes.min():g} to {sizes.max():g} nm"
         meta["notes"] = [*meta.get("notes", ()), note]
     return meta
+
+
+def pixels_of_csv(path: Path, own: NDArray[np.float64] | None, meta: Mapping[str, Any]) -> Any:
+    """The camera pixel in nm, one for all rows, or (rows,) where they have different ones.
+
+    Args:
+        path: the table.
+        own: (rows,) pixel size in nm out of the table, None if it has no such column.
+        meta: of :func:`meta_of_csv`.
+
+    Raises:
+        UserError: nothing tells it, or it cannot be.
+    """
+    # Rows out of several tables, joined by hand, have a pixel size each.
+    pixel: Any = need_pixel_size(path, meta) if "pixel_size" in meta or own is None else own
+    bad = ~(np.isfinite(pixel) & (np.asarray(pixel) > 0))
+    if bad.any():
+        raise UserError(
+            f"{path}, row {int(np.argmax(bad)) + 1}: the pixel size is not above 0; correct it, "
+            f"or give {argument('pixel_size', 'NM')}"
+        )
+    return pixel
 
 
 def _of_its_own_side_file(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ _LAST_FRAME = 2**31
 
 _FARTHEST = 1e12
 
+_NO_TEXT = "{} is not a text file in UTF-8; check the file"
+
 
 def read_head(path: Path) -> str:
     """The first line of a text file, without the line's end.
@@ -24,36 +28,41 @@ def read_head(path: Path) -> str:
     Raises:
         UserError: no such file, or not a text.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.readline(1 << 20).rstrip("\r\n")
+    with open(path, "rb") as file:
+        line = re.split(rb"[\r\n]", file.readline(1 << 20), maxsplit=1)[0]
+    try:  # of this line only: what stands below may be in another encoding
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a text file in UTF-8; check the file") from error
+        raise UserError(_NO_TEXT.format(path)) from error
 
 
-def read_numbers(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
+def read_numbers(
+    path: Path, columns: int, delimiter: str | None = ",", ends_at_nul: bool = False
+) -> NDArray[np.float64]:
     """All lines after the first as (rows, columns); empty fields become NaN.
 
     Args:
         path: a text in UTF-8.
         columns: how many fields a line must have.
-        comma: fields are parted by commas, else by blanks.
+        delimiter: parts the fields; None for blanks.
+        ends_at_nul: the table ends before a line with a NUL; the text is in Latin-1 then.
 
     Raises:
         UserError: a line with another number of fields, or with a field that
             is no number (the message tells the line).
     """
+    encoding = "latin-1" if ends_at_nul else "utf-8-sig"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "input contained no data" is no news here
             values = np.loadtxt(
-                path,
-                delimiter="," if comma else None,
+                _lines_before_nul(path) if ends_at_nul else path,
+                delimiter=delimiter,
                 skiprows=1,
                 ndmin=2,
                 comments=None,
                 quotechar='"',
-                encoding="utf-8-sig",
+                encoding=encoding,
             )
         if values.size == 0:
             return np.empty((0, columns))
@@ -61,14 +70,28 @@ def read_numbers(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
             return values
     except (ValueError, UnicodeDecodeError):
         pass  # an empty field, or something worse: the slow way tells which
-    return _line_by_line(path, columns, comma)
+    return _line_by_line(path, columns, delimiter, encoding)
 
 
-def _line_by_line(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
+def _lines_before_nul(path: Path) -> list[str]:
+    with open(path, encoding="latin-1") as file:
+        return list(_before_nul(file))
+
+
+def _before_nul(lines: Iterable[str]) -> Iterator[str]:
+    return takewhile(lambda line: "\0" not in line, lines)
+
+
+def _line_by_line(
+    path: Path, columns: int, delimiter: str | None, encoding: str
+) -> NDArray[np.float64]:
     rows: list[list[float]] = []
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file) if comma else (line.split() for line in file)
+        with open(path, encoding=encoding, newline="" if delimiter else None) as file:
+            text = _before_nul(file) if encoding == "latin-1" else file
+            lines: Iterator[list[str]] = (line.split() for line in text)
+            if delimiter:
+                lines = csv.reader(text, delimiter=delimiter)
             next(lines, None)
             for number, fields in enumerate(lines, 2):
                 if not any(field.strip() for field in fields):
@@ -85,7 +108,7 @@ def _line_by_line(path: Path, columns: int, comma: bool) -> NDArray[np.float64]:
                         f"{path}, line {number}: a field is not a number; correct or delete it"
                     ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a text file in UTF-8; check the file") from error
+        raise UserError(_NO_TEXT.format(path)) from error
     return np.array(rows, np.float64).reshape(-1, columns)
 
 

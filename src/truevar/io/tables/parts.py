@@ -43,7 +43,9 @@ class TableParts:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
         return Emitters(columns, self.meta)
 
-    def write(self, path: str | PathLike[str], overwrite: bool = False) -> None:
+    def write(
+        self, path: str | PathLike[str], overwrite: bool = False, format: str | None = None
+    ) -> None:
         """Write the table as :func:`truevar.io.tables.table.write_emitters` does.
 
         Raises:
@@ -51,4 +53,4 @@ class TableParts:
         """
         from truevar.io.tables.table import write_parts
 
-        write_parts(self, path, overwrite)
+        write_parts(self, path, overwrite, format)

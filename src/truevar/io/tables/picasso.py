@@ -53,6 +53,12 @@ _LOST = (
 )
 
 
+def is_picasso(file: h5py.File) -> bool:
+    """Whether an HDF5 file is Picasso's."""
+    locs = file.get("locs")
+    return isinstance(locs, h5py.Dataset) and bool(locs.dtype.names)
+
+
 def read_picasso(path: Path, file: h5py.File, pixel_size: float | None = None) -> Emitters:
     """Read a Picasso table.
 

@@ -23,16 +23,12 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.io.atomic import replacing_all
-from truevar.io.side_file import documents, need_pixel_size, to_yaml
+from truevar.io.side_file import need_pixel_size
+from truevar.io.tables.csv_writing import Column, further, pixel_column, write_csv
 from truevar.io.tables.further_columns import further_names, refuse_names, take_further
-from truevar.io.tables.meta import check_side_file, meta_of_csv, side_path
+from truevar.io.tables.meta import meta_of_csv, pixels_of_csv
 from truevar.io.tables.number_text import check_positions, frames_from, read_numbers
 from truevar.io.tables.parts import TableParts
-from truevar.wording import argument
-
-_CHUNK = 50_000
-"""Rows made into text at a time."""
 
 _PLAIN = {
     "z": "z",
@@ -56,7 +52,7 @@ _UNITS = {"": 1.0, "nm": 1.0, "um": 1e3, "µm": 1e3, "photon": 1.0, "photons": 1
 
 def is_thunderstorm(head: str) -> bool:
     """Whether a file's first line is a ThunderSTORM header."""
-    names = [name for _, name, _ in _header(head)]
+    names = [name for _, name, _ in header_fields(head)]
     return {"frame", "x", "y"} <= set(names) and "[" in head
 
 
@@ -72,13 +68,11 @@ def read_thunderstorm(path: Path, head: str, pixel_size: float | None = None) ->
     Raises:
         UserError: no pixel size, or a field that is no number.
     """
-    header = _header(head)
-    values = read_numbers(path, len(header), comma=True)
+    header = header_fields(head)
+    values = read_numbers(path, len(header))
     own = _own_pixels(header, values)
     meta = meta_of_csv(path, own, pixel_size)
-    # Rows out of several tables, joined by hand, have a pixel size each.
-    pixel: Any = need_pixel_size(path, meta) if "pixel_size" in meta or own is None else own
-    _check_pixels(path, pixel)
+    pixel = pixels_of_csv(path, own, meta)
     found: dict[str, NDArray[np.float64]] = {}
     others = []
     for (field, name, unit), column in zip(header, values.T, strict=True):
@@ -124,15 +118,6 @@ def _own_pixels(
     return None
 
 
-def _check_pixels(path: Path, pixels: Any) -> None:
-    bad = ~(np.isfinite(pixels) & (np.asarray(pixels) > 0))
-    if bad.any():
-        raise UserError(
-            f"{path}, row {int(np.argmax(bad)) + 1}: the pixel size is not above 0; correct it, "
-            f"or give {argument('pixel_size', 'NM')}"
-        )
-
-
 def write_thunderstorm(parts: TableParts, path: Path) -> None:
     """Write a ThunderSTORM CSV and its ``NAME.csv.yaml``, part by part.
 
@@ -143,42 +128,23 @@ def write_thunderstorm(parts: TableParts, path: Path) -> None:
             ThunderSTORM has for another, or the files cannot be written.
     """
     pixel = need_pixel_size("the table", parts.meta, 'meta["pixel_size"]')
-    check_side_file(path)
     first = next(iter(parts))
-    side = to_yaml(documents(Emitters(first.columns, parts.meta), path))
-    columns = _all_columns(first, pixel, 0)
-    head = ",".join('"' + name.replace('"', '""') + '"' for name, _, _ in columns)
+    names = [name for name, _, _ in _all_columns(first, pixel, 0)]
+    head = ",".join('"' + name.replace('"', '""') + '"' for name in names)
     _check_further(path, further_names(first), head)
-    line = ",".join(form for _, form, _ in columns) + "\n"
-    with replacing_all(path, side_path(path)) as (rows_file, side_file):
-        side_file.write_text(side, encoding="utf-8", newline="\n")
-        with open(rows_file, "w", encoding="utf-8", newline="\n") as file:
-            file.write(head + "\n")
-            written = 0
-            for table in parts:
-                columns = _all_columns(table, pixel, written)
-                for start in range(0, len(table), _CHUNK):
-                    part = [values[start : start + _CHUNK].tolist() for _, _, values in columns]
-                    text = "".join([line % row for row in zip(*part, strict=True)])
-                    # Java reads "NaN" and "Infinity" only.
-                    file.write(text.replace("nan", "NaN").replace("inf", "Infinity"))
-                written += len(table)
+    write_csv(parts, path, head, lambda table, before: _all_columns(table, pixel, before))
 
 
-def _all_columns(table: Emitters, pixel: float, before: int) -> list[tuple[str, str, NDArray[Any]]]:
-    """(header, format, values) of every column of a part; ``before`` rows are written already."""
-    further = [
-        (name, "%d" if table[name].dtype.kind == "i" else "%r", table[name])
-        for name in further_names(table)
-    ]
-    size = ("pixel_size [nm]", "%.12g", np.full(len(table), pixel))
+def _all_columns(table: Emitters, pixel: float, before: int) -> list[Column]:
+    """Every column of a part; ``before`` rows are written already."""
     ids = ("id", "%d", np.arange(before + 1, before + len(table) + 1))
-    return [ids, *_standard(table, pixel), *further, size]
+    size = pixel_column("pixel_size [nm]", table, pixel)
+    return [ids, *_standard(table, pixel), *further(table), size]
 
 
-def _standard(table: Emitters, pixel: float) -> list[tuple[str, str, NDArray[Any]]]:
-    """(header, format, values) of the columns that have a meaning here."""
-    columns: list[tuple[str, str, NDArray[Any]]] = [
+def _standard(table: Emitters, pixel: float) -> list[Column]:
+    """The columns that have a meaning here."""
+    columns: list[Column] = [
         ("frame", "%d", table.frame + 1),
         ("x [nm]", "%.4f", table.x + 0.5 * pixel),
         ("y [nm]", "%.4f", table.y + 0.5 * pixel),
@@ -215,13 +181,13 @@ def _standard(table: Emitters, pixel: float) -> list[tuple[str, str, NDArray[Any
 
 def _check_further(path: Path, names: list[str], head: str) -> None:
     """Make sure that reading finds the further columns as what they are."""
-    read = _header(head)
+    read = header_fields(head)
     units = {"px", *_UNITS}
     free = [field for field, name, unit in read if name not in _KNOWN or unit not in units]
     refuse_names(path, (name for name in names if name not in free))
 
 
-def _header(head: str) -> list[tuple[str, str, str]]:
+def header_fields(head: str) -> list[tuple[str, str, str]]:
     """(field, name, unit) of every column; quotes may be doubled by spreadsheets."""
     try:
         fields = next(csv.reader([head]), [])
@@ -246,9 +212,9 @@ def check_header(path: Path, head: str) -> None:
     Raises:
         UserError: always.
     """
-    names = [name for _, name, _ in _header(head)]
+    names = [name for _, name, _ in header_fields(head)]
     missing = [name for name in ("frame", "x", "y") if name not in names]
     raise UserError(
-        f"{path} is not a table of ThunderSTORM or SMAP: its first line lacks "
+        f"{path} is not a table of ThunderSTORM, SMAP or Nanoimager: its first line lacks "
         f"{'the column ' + missing[0] if missing else 'units such as x [nm]'}"
     )
