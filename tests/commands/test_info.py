@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from truevar.cli import main
 from truevar.config import ModelConfig, TrainConfig, TrainingMix
@@ -19,6 +20,16 @@ def test_a_table_that_does_not_tell_its_pixel_size(tmp_path, capsys):
         ["x", "100"],
         ["y", "200"],
     ]
+
+
+def test_a_mat_is_a_table_or_a_movie(tmp_path, capsys):
+    loc = {"xnm": [104.0], "ynm": [104.0], "frame": [1.0], "phot": [5.0]}
+    savemat(tmp_path / "a_sml.mat", {"saveloc": {"loc": loc}})
+    savemat(tmp_path / "movie.mat", {"data": np.ones((20, 20, 3), np.uint16)})
+    assert main(["info", str(tmp_path / "a_sml.mat"), "--pixel-size", "104"]) == 0
+    assert "emitters         1\n" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "movie.mat")]) == 0
+    assert capsys.readouterr().out.startswith("movie ")
 
 
 def test_a_pixel_size_for_what_is_no_table(tmp_path, capsys):

@@ -44,10 +44,10 @@ def places(tmp_path, monkeypatch):
 def full(monkeypatch, *folders):
     """Let these folders, and what is in them, have no room left."""
 
-    def write(table, path, overwrite=False):
+    def write(table, path, overwrite=False, format=None):
         if any(folder in Path(path).parents for folder in folders):
             raise UserError(f"cannot write {path}: the disk is full")
-        write_emitters(table, path, overwrite)
+        write_emitters(table, path, overwrite, format)
 
     monkeypatch.setattr(truevar.Emitters, "write", write)
 

@@ -21,12 +21,14 @@ WRITES = [
     ("report t.csv -o a.html", ["a.html"]),
     ("convert t.csv a.hdf5", ["a.hdf5", "a.yaml"]),
     ("convert t.csv a.csv", ["a.csv", "a.csv.yaml"]),
+    ("convert t.csv a.csv --format smap", ["a.csv", "a.csv.yaml"]),
+    ("convert t.csv a.smlm", ["a.smlm"]),
     pytest.param(
         f"{LOCALIZE} -o a.csv --picture a.png --report a.html",
         ["a.csv", "a.csv.yaml", "a.png", "a.html"],
         marks=needs_model,
     ),
-    pytest.param(f"{LOCALIZE} -o a.hdf5", ["a.hdf5", "a.yaml"], marks=needs_model),
+    pytest.param(f"{LOCALIZE} -o a.hdf5 --format decode", ["a.hdf5"], marks=needs_model),
 ]
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from truevar.commands.parser import add_overwrite, add_pixel_size
+from truevar.commands.parser import add_format, add_overwrite, add_pixel_size
 from truevar.commands.table_to_table import read, write
+from truevar.io.tables.formats import READ_IN_LINES, WRITTEN, WRITTEN_NAMES
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Read a table of emitters and write it in another format; origin of the coordinates, units and
 number of the first frame are converted as well.
 
-IN    ThunderSTORM or SMAP .csv, Picasso .hdf5, DECODE .h5, rapidSTORM .txt, Insight3 .bin
-OUT   .csv for ThunderSTORM, .hdf5 for Picasso, each with a .yaml beside it
+IN    {READ_IN_LINES}
+OUT   {WRITTEN};
+      another with --format: {", ".join(WRITTEN_NAMES)}.
+      A .csv and a .hdf5 of Picasso have a .yaml beside them, the others hold everything.
 """
 
 EXAMPLES = """\
 examples:
   truevar convert emitters.csv emitters-picasso.hdf5
+  truevar convert emitters.csv emitters-smap.csv --format smap
   truevar convert table.txt table.csv --pixel-size 133
 """
 
@@ -27,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
     parser.add_argument("table", metavar="IN", type=Path, help="the table to read")
     parser.add_argument("output", metavar="OUT", type=Path, help="the table to write")
+    add_format(parser)
     add_pixel_size(parser)
     add_overwrite(parser)
 

@@ -14,6 +14,7 @@ import numpy as np
 import truevar
 from truevar.commands.parser import above_zero
 from truevar.errors import UserError
+from truevar.io.tables.formats import TABLE_ENDINGS
 from truevar.model.header import read_header
 from truevar.wording import Message
 
@@ -31,7 +32,6 @@ examples:
 """
 
 _LIBRARIES = ("torch", "numpy", "scipy", "tifffile", "h5py", "safetensors", "matplotlib")
-_TABLES = (".csv", ".hdf5", ".h5", ".txt", ".bin")
 Line = tuple[str, str]
 
 
@@ -54,9 +54,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: the file cannot be read, or a pixel size was given for no table.
     """
-    is_table = args.file is not None and args.file.suffix.lower() in _TABLES
+    is_table = args.file is not None and _is_table(args.file)
     if args.pixel_size is not None and not is_table:
-        raise UserError(f"--pixel-size is for a table ({', '.join(_TABLES)}); leave it out here")
+        raise UserError(
+            f"--pixel-size is for a table ({', '.join(TABLE_ENDINGS)}); leave it out here"
+        )
     if args.file is None:
         lines = _installation()
     elif is_table:
@@ -68,6 +70,15 @@ def run(args: argparse.Namespace) -> int:
     for name, text in lines:
         print(f"{name:<17}{text}".rstrip())
     return 0
+
+
+def _is_table(path: Path) -> bool:
+    ending = path.suffix.lower()
+    if ending == ".mat":  # most are movies
+        from truevar.io.tables.smap_mat import holds_saveloc
+
+        return holds_saveloc(path)
+    return ending in TABLE_ENDINGS
 
 
 def _installation() -> Iterator[Line]:

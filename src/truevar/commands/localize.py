@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     with Journal(args.output, args.resume, args.overwrite) as journal:
         # Before the work, not after hours of it.
-        check_writable(args.output, journal.may_replace)
+        check_writable(args.output, journal.may_replace, args.format)
         check_room(args.output)
         try:
             return _run(args, journal)
@@ -63,6 +63,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     from truevar.io.atomic import check_room
     from truevar.io.camera_file import read_camera_profile
     from truevar.io.camera_maps import read_camera_maps
+    from truevar.io.tables.formats import format_to_write
     from truevar.io.tables.meta import side_path
 
     if args.picture is not None:
@@ -120,7 +121,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             live=live,
         )
     journal.writing()
-    write_or_rescue(found, args.output, journal.may_replace)
+    write_or_rescue(found, args.output, journal.may_replace, args.format)
     said = "" if args.quiet else summary(found)
     # All of it in memory only where it is all drawn.
     drawn = live is not None or args.picture is not None or args.report is not None
@@ -142,7 +143,9 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             raise UserError(f"{words_of(error)} (the table {args.output} is complete)") from error
     if not args.quiet:
         print(said)
-        print(f"table:     {args.output} (what was used: {side_path(args.output).name})")
+        inside = not format_to_write(args.output, args.format).side_file
+        where = "inside" if inside else side_path(args.output).name
+        print(f"table:     {args.output} (what was used: {where})")
         if args.picture is not None:
             print(f"picture:   {args.picture}")
         if args.report is not None:

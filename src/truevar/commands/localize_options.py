@@ -18,6 +18,7 @@ from truevar.commands.parser import (
     whole,
     zero_or_more,
 )
+from truevar.commands.table_to_table import add_output
 
 DESCRIPTION = """\
 Find the emitters of a movie and write them as a table.
@@ -26,8 +27,9 @@ MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, STK), .raw with
         (Picasso), .dax with .inf (storm-analysis), .npy, .npz, .mat; frames of at least
         16 x 16 px. It is read piece by piece, however long it is. If it was split over
         several files, give them all, in their order.
-OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso. Camera, model and
-        everything that was assumed go into a .yaml beside it.
+OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso, .h5 for DECODE, .smlm,
+        .parquet; or --format. Camera, model and everything that was assumed go into it, or
+        into a .yaml beside it.
 
 Positions and errors are in nm, photons are detected photo-electrons.
 """
@@ -50,9 +52,7 @@ estimated from the movie itself (PSF width, gain, baseline); lines that begin wi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Put the command's options onto a parser."""
     add_movie(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
-    )
+    add_output(parser)
     parser.add_argument("--picture", metavar="PNG", type=Path, help="also draw the emitters")
     parser.add_argument(
         "--report",

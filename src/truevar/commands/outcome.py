@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from truevar.emitters import Emitters
     from truevar.io.tables.parts import TableParts
 
-_BYTES_PER_ROW = {".csv": 95, ".hdf5": 40, ".h5": 40}
+_BYTES_PER_ROW = {".csv": 95, ".hdf5": 40, ".h5": 68, ".smlm": 40, ".parquet": 60}
 
 
 def watch_room(
@@ -50,7 +50,12 @@ def watch_room(
     return report
 
 
-def write_or_rescue(emitters: Emitters | TableParts, path: Path, overwrite: bool = False) -> None:
+def write_or_rescue(
+    emitters: Emitters | TableParts,
+    path: Path,
+    overwrite: bool = False,
+    format: str | None = None,
+) -> None:
     """Write a table; where that fails, into a folder for temporary files or the home folder.
 
     Raises:
@@ -58,9 +63,9 @@ def write_or_rescue(emitters: Emitters | TableParts, path: Path, overwrite: bool
             that it was written nowhere.
     """
     try:
-        emitters.write(path, overwrite)
+        emitters.write(path, overwrite, format)
     except UserError as error:
-        kept = _rescue(emitters, path.name)
+        kept = _rescue(emitters, path.name, format)
         if kept is None:
             raise UserError(
                 f"{words_of(error)} (the {len(emitters):,} emitters are not written)"
@@ -71,12 +76,12 @@ def write_or_rescue(emitters: Emitters | TableParts, path: Path, overwrite: bool
         ) from error
 
 
-def _rescue(emitters: Emitters | TableParts, name: str) -> Path | None:
+def _rescue(emitters: Emitters | TableParts, name: str, format: str | None) -> Path | None:
     for place in (tempfile.gettempdir, Path.home):
         folder = None
         with suppress(UserError, OSError, RuntimeError):  # RuntimeError: no home
             folder = Path(tempfile.mkdtemp(prefix="truevar-", dir=place()))
-            emitters.write(folder / name)
+            emitters.write(folder / name, format=format)
             return folder / name
         if folder is not None:
             with suppress(OSError):  # a failed write leaves nothing in it

@@ -8,6 +8,7 @@ import re
 from typing import Any, NoReturn
 
 from truevar.errors import UserError
+from truevar.io.tables.formats import WRITTEN_NAMES
 
 Range = tuple[int | None, int | None]
 
@@ -39,6 +40,15 @@ def add_pixel_size(parser: argparse.ArgumentParser) -> None:
         metavar="NM",
         type=above_zero,
         help="a camera pixel, nm; needed where the table does not tell",
+    )
+
+
+def add_format(options: argparse._ActionsContainer) -> None:
+    """Put the format of the table that is written onto a parser."""
+    options.add_argument(
+        "--format",
+        metavar="NAME",
+        help=f"its format, where the ending alone would mean another: {', '.join(WRITTEN_NAMES)}",
     )
 
 

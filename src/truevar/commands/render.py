@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Draw a table of emitters, y down as in the movie, with a scale bar and a colour bar.
 
-TABLE   ThunderSTORM or SMAP .csv, Picasso .hdf5, DECODE .h5, rapidSTORM .txt, Insight3 .bin
+TABLE   a table of any format that truevar convert reads
 
 A .png is to look at. A .tif (or .ome.tif) is an OME-TIFF to measure in: localisations per pixel as
 32-bit floats, without contrast or bars, and the size of a pixel; coloured by a column, it has the

@@ -167,7 +167,8 @@ def _localisations(files: Files, args: argparse.Namespace) -> Emitters:
         if not args.quiet:
             print(f"table:     {path} is complete; it is taken as it is", flush=True)
         return found
-    given = {**vars(args), "output": path, "picture": None, "report": None, "samples": None}
+    left_out = dict.fromkeys(("picture", "report", "samples", "format"))
+    given = {**vars(args), **left_out, "output": path}
     localize.run(argparse.Namespace(**given))
     return read_table(path)
 

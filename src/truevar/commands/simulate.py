@@ -8,6 +8,7 @@ from pathlib import Path
 from truevar.commands.parser import above_zero, add_overwrite, whole, zero_or_more
 from truevar.commands.progress import Progress
 from truevar.errors import UserError
+from truevar.io.tables.formats import WRITTEN
 
 DESCRIPTION = """\
 Make a movie of a named scene, with noise, and a table of the emitters that are in it.
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TRUTH.csv",
         type=Path,
         required=True,
-        help="the table: .csv (ThunderSTORM) or .hdf5 (Picasso)",
+        help=f"the table: {WRITTEN}",
     )
     add_overwrite(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

@@ -6,19 +6,31 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truevar.commands.parser import add_overwrite, add_pixel_size
+from truevar.commands.parser import add_format, add_overwrite, add_pixel_size
 from truevar.errors import UserError
+from truevar.io.tables.formats import WRITTEN_ENDINGS
 
 if TYPE_CHECKING:
     from truevar.emitters import Emitters
 
 
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Put the table that is written onto a parser."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help=f"table: {', '.join(WRITTEN_ENDINGS)}",
+    )
+    add_format(parser)
+
+
 def add_tables(parser: argparse.ArgumentParser) -> None:
     """Put the table that is read and the one that is written onto a parser."""
     parser.add_argument("table", metavar="TABLE", type=Path, help="table of localisations")
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="table: .csv or .hdf5"
-    )
+    add_output(parser)
     add_pixel_size(parser)
     add_overwrite(parser)
 
@@ -35,7 +47,7 @@ def read(args: argparse.Namespace) -> Emitters:
 
     if args.output.exists() and args.table.exists() and args.output.samefile(args.table):
         raise UserError(f"{args.output} is the table that is read; write to another file")
-    check_writable(args.output, args.overwrite)
+    check_writable(args.output, args.overwrite, args.format)
     table = read_table(args.table, args.pixel_size)
     need_pixel_size(args.table, table.meta)
     return table
@@ -50,4 +62,4 @@ def write(table: Emitters, args: argparse.Namespace) -> None:
     from truevar.commands.reading import printed_warnings
 
     with printed_warnings():
-        table.write(args.output, args.overwrite)
+        table.write(args.output, args.overwrite, args.format)

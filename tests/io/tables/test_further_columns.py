@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ import pytest
 
 from truevar.emitters import Emitters
 from truevar.errors import TrueVARWarning, UserError
+from truevar.io.tables.formats import FORMATS
 from truevar.io.tables.table import read_emitters, write_emitters
+
+needs_pyarrow = pytest.mark.skipif(
+    not find_spec("pyarrow"), reason="needs pyarrow: pip install 'truevar[parquet]'"
+)
 
 FURTHER: dict[str, Any] = {
     "chi2": np.array([0.1, 1e300, -2.5]),
@@ -29,29 +35,48 @@ def table() -> Emitters:
     return Emitters({**base, **FURTHER}, {"pixel_size": 100.0})
 
 
-@pytest.mark.parametrize("endings", [(".csv",), (".hdf5",), (".csv", ".hdf5", ".csv")])
-def test_round_trip(tmp_path: Path, table: Emitters, endings: tuple[str, ...]) -> None:
-    for number, ending in enumerate(endings):
-        write_emitters(table, tmp_path / f"{number}{ending}")
-        table = read_emitters(tmp_path / f"{number}{ending}")
+ENDINGS = {one.name: one.written[0] for one in FORMATS if one.written}
+EVERY_FORMAT = [
+    pytest.param(name, marks=[needs_pyarrow] if name == "parquet" else []) for name in ENDINGS
+]
+
+
+@pytest.mark.parametrize("name", EVERY_FORMAT)
+def test_round_trip(tmp_path: Path, table: Emitters, name: str) -> None:
+    went_through(table, tmp_path, name)
+
+
+def test_a_round_trip_by_way_of_all(tmp_path: Path, table: Emitters) -> None:
+    went_through(table, tmp_path, *(name for name in ENDINGS if name != "parquet"), "thunderstorm")
+
+
+def went_through(table: Emitters, folder: Path, *names: str) -> None:
+    for number, name in enumerate(names):
+        path = folder / f"{number}{ENDINGS[name]}"
+        write_emitters(table, path, format=name)
+        table = read_emitters(path)
     assert set(table) == {"frame", "x", "y", "prob", *FURTHER}
     for name, values in FURTHER.items():
         np.testing.assert_array_equal(table[name], values)
     assert "notes" not in table.meta
 
 
-def test_without_rows(tmp_path: Path, table: Emitters) -> None:
-    for ending in (".csv", ".hdf5"):
-        write_emitters(table.select([]), tmp_path / f"a{ending}")
-        assert set(read_emitters(tmp_path / f"a{ending}")) == set(table)
+@pytest.mark.parametrize("name", EVERY_FORMAT)
+def test_without_rows(tmp_path: Path, table: Emitters, name: str) -> None:
+    path = tmp_path / f"a{ENDINGS[name]}"
+    write_emitters(table.select([]), path, format=name)
+    assert set(read_emitters(path)) == set(table)
 
 
 def test_missing_values(tmp_path: Path, table: Emitters) -> None:
-    gaps = table.with_columns(chi2=[1.0, np.nan, np.inf])
-    write_emitters(gaps, tmp_path / "a.csv")
-    np.testing.assert_array_equal(read_emitters(tmp_path / "a.csv")["chi2"], gaps["chi2"])
+    gaps = table.with_columns(chi2=[1.0, np.nan, np.inf], prob=[np.nan] * 3)
+    for name in ("thunderstorm", "smap", "decode", "smlm"):
+        path = tmp_path / f"{name}{ENDINGS[name]}"
+        write_emitters(gaps, path, format=name)
+        for column in ("chi2", "prob"):
+            np.testing.assert_array_equal(read_emitters(path)[column], gaps[column])
     # Picasso would drop the rows: the column is left out, and the file says so.
-    with pytest.warns(TrueVARWarning, match=r"a\.hdf5 is written without chi2"):
+    with pytest.warns(TrueVARWarning, match=r"a\.hdf5 is written without prob, chi2"):
         write_emitters(gaps, tmp_path / "a.hdf5")
     assert "chi2" not in read_emitters(tmp_path / "a.hdf5")
     assert "chi2" in (tmp_path / "a.yaml").read_text().split("left out")[1]

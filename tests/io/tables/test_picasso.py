@@ -93,3 +93,10 @@ def test_another_programs_rewrite_of_our_file(tmp_path: Path, table: Emitters) -
     for name in table:
         np.testing.assert_allclose(back[name], expected[name], rtol=1e-6, atol=1e-2)
     assert back.meta == table.meta
+
+
+def test_a_real_table(shared_data):
+    path = shared_data / "simulated/picasso-paint-32x32/testdata_locs.hdf5"
+    table = read_emitters(path, 100)
+    assert (len(table), table.frame[0]) == (564, 11)
+    assert table.x[0] == pytest.approx(561.8027, abs=1e-3)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.io.atomic import replacing
-from truevar.io.side_file import documents, from_json, meta_of, need_pixel_size
+from truevar.io.side_file import document, from_json, meta_of, need_pixel_size
 from truevar.io.tables.number_text import check_positions, frames_from
 from truevar.io.tables.parts import TableParts
 
@@ -144,7 +144,7 @@ def write_decode(parts: TableParts, path: Path) -> None:
         file.create_group("decode").attrs["version"] = _LAYOUT
         ours = file.create_group("truevar")
         ours.attrs["columns"] = [name for name in table if name in _HELD]
-        ours["metadata"] = json.dumps(documents(table, path))
+        ours["metadata"] = json.dumps([document(table.meta, path)])
         others = [name for name in table if name not in _HELD]
         if others:
             further = np.empty(count, [(name, table[name].dtype) for name in others])

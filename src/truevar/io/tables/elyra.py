@@ -21,10 +21,9 @@ from typing import Any
 import numpy as np
 
 from truevar.emitters import Emitters
-from truevar.errors import UserError
 from truevar.io.side_file import need_pixel_size
 from truevar.io.tables.further_columns import take_further
-from truevar.io.tables.number_text import check_positions, frames_from, read_numbers
+from truevar.io.tables.number_text import check_positions, frames_from, names_in, read_numbers
 
 NOTE = (
     "positions are taken as counted from the corner of the first pixel, which Zeiss does not "
@@ -46,7 +45,7 @@ _TAIL = 1 << 16
 
 def is_elyra(head: str) -> bool:
     """Whether a text's first line is ELYRA's."""
-    return {"First Frame", "Position X [nm]", "Position Y [nm]"} <= set(_fields(head))
+    return {"First Frame", "Position X [nm]", "Position Y [nm]"} <= set(names_in(head, "\t"))
 
 
 def read_elyra(path: Path, head: str, pixel_size: float | None = None) -> Emitters:
@@ -60,7 +59,7 @@ def read_elyra(path: Path, head: str, pixel_size: float | None = None) -> Emitte
     Raises:
         UserError: no pixel size, or a field that is no number.
     """
-    fields = _fields(head)
+    fields = names_in(head, "\t")
     values = dict(zip(fields, read_numbers(path, len(fields), "\t", True).T, strict=True))
     meta: dict[str, Any] = {"format": "Elyra", "notes": [NOTE]}
     size = _voxel_size(path) if pixel_size is None else pixel_size
@@ -90,10 +89,3 @@ def _voxel_size(path: Path) -> float | None:
     except ValueError:
         size = np.nan
     return size if size > 0 else None
-
-
-def _fields(head: str) -> list[str]:
-    fields = [name.strip() for name in head.split("\t")]
-    if len(set(fields)) < len(fields):
-        raise UserError("two columns of a table have one name; rename one")
-    return fields

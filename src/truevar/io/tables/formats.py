@@ -6,6 +6,7 @@ writes them is chosen in :mod:`truevar.io.tables.table`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +69,14 @@ def _listed(endings: Sequence[tuple[str, Sequence[str]]]) -> str:
 
 
 READ = _listed([(one.title, one.read) for one in FORMATS])
-WRITTEN = _listed([(one.title, one.written[:1]) for one in FORMATS])
+READ_IN_LINES = "\n      ".join(textwrap.wrap(READ, 84, break_on_hyphens=False))
+"""The same for a command's help."""
+
+_STANDS_FOR: dict[str, TableFormat] = {}
+for _one in FORMATS:
+    if _one.written:
+        _STANDS_FOR.setdefault(_one.written[0], _one)
+WRITTEN = _listed([(one.title, (ending,)) for ending, one in _STANDS_FOR.items()])
 
 
 def format_to_write(path: Path, name: str | None) -> TableFormat:
@@ -83,9 +91,8 @@ def format_to_write(path: Path, name: str | None) -> TableFormat:
     """
     ending = path.suffix.lower()
     if name is None:
-        for one in FORMATS:
-            if one.written[:1] == (ending,):
-                return one
+        if ending in _STANDS_FOR:
+            return _STANDS_FOR[ending]
         raise UserError(f"cannot write {path}: its ending must be one of {WRITTEN}")
     for one in FORMATS:
         if one.name == str(name).lower() and one.written:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.io.tables.further_columns import take_further
-from truevar.io.tables.number_text import check_positions, frames_from, read_numbers
+from truevar.io.tables.number_text import check_positions, frames_from, names_in, read_numbers
 
 NOTE = (
     "positions are taken as counted from the centre of the first pixel, which ONI does not "
@@ -40,7 +40,7 @@ _WIDTHS = ("psf sigma x (pix)", "psf sigma y (pix)")
 
 def is_nanoimager(head: str) -> bool:
     """Whether a CSV's first line is NimOS'."""
-    return {"frame", "x (nm)", "y (nm)"} <= {name.lower() for name in _fields(head)}
+    return {"frame", "x (nm)", "y (nm)"} <= {name.lower() for name in names_in(head)}
 
 
 def read_nanoimager(path: Path, head: str, pixel_size: float | None = None) -> Emitters:
@@ -54,7 +54,7 @@ def read_nanoimager(path: Path, head: str, pixel_size: float | None = None) -> E
     Raises:
         UserError: a field is no number.
     """
-    fields = _fields(head)
+    fields = names_in(head)
     pairs = list(zip(fields, read_numbers(path, len(fields)).T, strict=True))
     values = {name.lower(): one for name, one in reversed(pairs)}
     meta: dict[str, Any] = {"format": "Nanoimager", "notes": [NOTE]}
@@ -84,7 +84,3 @@ def _pixel(values: dict[str, NDArray[np.float64]]) -> float | None:
     nm, px = values["x (nm)"][far], values["x (pix)"][far]
     size = round(float(nm / px), 3) if px else 0.0
     return size if np.isfinite(size) and size > 0 else None
-
-
-def _fields(head: str) -> list[str]:
-    return [name.strip().strip('"') for name in head.split(",")]

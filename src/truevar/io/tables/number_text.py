@@ -36,6 +36,14 @@ def read_head(path: Path) -> str:
         raise UserError(_NO_TEXT.format(path)) from error
 
 
+def names_in(head: str, delimiter: str = ",") -> list[str]:
+    """The names of the columns in a text's first line, without quotes and blanks around them."""
+    try:
+        return [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    except csv.Error:  # a quote that never closes
+        return [name.strip().strip('"') for name in head.split(delimiter)]
+
+
 def read_numbers(
     path: Path, columns: int, delimiter: str | None = ",", ends_at_nul: bool = False
 ) -> NDArray[np.float64]:

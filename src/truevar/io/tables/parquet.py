@@ -2,7 +2,7 @@
 
 nm, frames from 0, the centre of the first pixel at the origin; numbers in full precision, the
 unit of a column in its field's metadata. ``TrueVAR`` among the file's key-value metadata holds
-the documents of :mod:`truevar.io.side_file` as JSON. Tables of others are read if they have our
+the document of :mod:`truevar.io.side_file` as JSON. Tables of others are read if they have our
 columns, such as one that pandas wrote of :meth:`truevar.Emitters.to_pandas`: it keeps ``attrs``,
 and so the metadata, under a key of its own.
 
@@ -22,7 +22,7 @@ import numpy as np
 from truevar.emitters import UNITS, Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import replacing
-from truevar.io.side_file import OURS, documents, from_json, meta_of, need_pixel_size
+from truevar.io.side_file import OURS, document, from_json, meta_of, need_pixel_size
 from truevar.io.tables.further_columns import take_further
 from truevar.io.tables.number_text import check_positions, frames_from
 from truevar.io.tables.parts import TableParts
@@ -114,7 +114,7 @@ def write_parquet(parts: TableParts, path: Path) -> None:
     arrow, parquet = need_pyarrow()
     need_pixel_size("the table", parts.meta, 'meta["pixel_size"]')
     first = next(iter(parts))
-    docs = json.dumps(documents(Emitters(first.columns, parts.meta), path))
+    docs = json.dumps([document(parts.meta, path)])
     fields = [
         arrow.field(name, arrow.from_numpy_dtype(values.dtype), metadata=_unit(name))
         for name, values in first.items()

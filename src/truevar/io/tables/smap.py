@@ -26,7 +26,7 @@ from truevar.io.side_file import need_pixel_size
 from truevar.io.tables.csv_writing import Column, further, pixel_column, write_csv
 from truevar.io.tables.further_columns import further_names, refuse_names, take_further
 from truevar.io.tables.meta import meta_of_csv, pixels_of_csv
-from truevar.io.tables.number_text import check_positions, frames_from, read_numbers
+from truevar.io.tables.number_text import check_positions, frames_from, names_in, read_numbers
 from truevar.io.tables.parts import TableParts
 
 PIXEL = "pixelsizenm"
@@ -53,7 +53,7 @@ _KNOWN = {"frame", "psfynm", PIXEL, *(name for names in _NAMES.values() for name
 
 def is_smap(head: str) -> bool:
     """Whether a CSV's first line is SMAP's."""
-    names = {name.lower() for name in _fields(head)}
+    names = {name.lower() for name in names_in(head)}
     return "frame" in names and ("xnm" in names or {"x", "phot"} <= names)
 
 
@@ -68,7 +68,7 @@ def read_smap(path: Path, head: str, pixel_size: float | None = None) -> Emitter
     Raises:
         UserError: no pixel size, a column is missing, or a field is no number.
     """
-    fields = _fields(head)
+    fields = names_in(head)
     values = read_numbers(path, len(fields)).T
     own = next((one for name, one in zip(fields, values, strict=True) if name == PIXEL), None)
     meta = meta_of_csv(path, own, pixel_size)
@@ -127,13 +127,12 @@ def write_smap(parts: TableParts, path: Path) -> None:
 
     Raises:
         UserError: no pixel size in ``meta``, a further column with a name that SMAP has for
-            another or that a head of commas cannot hold, or the files cannot be written.
+            another, or the files cannot be written.
     """
     pixel = need_pixel_size("the table", parts.meta, 'meta["pixel_size"]')
     first = next(iter(parts))
-    bad = [name for name in further_names(first) if name.lower() in _KNOWN or set(name) & set(',"')]
-    refuse_names(path, bad)
-    head = ",".join(name for name, _, _ in _all_columns(first, pixel))
+    refuse_names(path, (name for name in further_names(first) if name.lower() in _KNOWN))
+    head = ",".join(_quoted(name) for name, _, _ in _all_columns(first, pixel))
     write_csv(parts, path, head, lambda table, _: _all_columns(table, pixel))
 
 
@@ -167,5 +166,6 @@ def _all_columns(table: Emitters, pixel: float) -> list[Column]:
     return [*columns, *further(table), pixel_column(PIXEL, table, pixel)]
 
 
-def _fields(head: str) -> list[str]:
-    return [name.strip().strip('"') for name in head.split(",")]
+def _quoted(name: str) -> str:
+    """A name in a line with commas; SMAP's own are never quoted."""
+    return '"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from truevar.emitters import UNITS, Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import replacing
-from truevar.io.side_file import OURS, documents, from_json, meta_of, need_pixel_size
+from truevar.io.side_file import OURS, document, from_json, meta_of, need_pixel_size
 from truevar.io.tables.further_columns import further_names, refuse_names, take_further
 from truevar.io.tables.number_text import check_positions, frames_from
 from truevar.io.tables.parts import TableParts
@@ -283,7 +283,7 @@ def _manifest(
             "name": path.stem,
             "description": "localisations written by TrueVAR",
             "tags": [],
-            OURS: documents(Emitters(first.columns, parts.meta), path),
+            OURS: [document(parts.meta, path)],
         },
         indent=1,
     )
