@@ -5,8 +5,8 @@ these ``VoxelSizeX`` is taken for the camera pixel: in locan's sample 97.09 nm, 
 ``SizeX`` · ``ResolutionX`` = 320 make 31.07 µm, and the positions reach to 30.48 µm.
 
 Zeiss does not publish where positions count from. Here it is the *corner* of the first pixel:
-users describe them as running from 0 to the width of the field (0 to 51200 nm for 512 px of
-100 nm). No movie with its table was at hand to make sure; a note in the table says so.
+users describe them as running from 0 to the width of the field (0 to 51200 nm, which is 512 px
+of 100 nm). No movie with its table was at hand to make sure; a note in the table says so.
 
 ``PSF half width [nm]`` and the background's variance are kept under their names: whether the
 one is a standard deviation is not published, and the other is no background.

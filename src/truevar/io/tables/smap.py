@@ -99,17 +99,16 @@ def smap_emitters(
     values: dict[str, Any] = {}
     for name, one in pairs:
         values.setdefault(name.lower(), one)
-    columns: dict[str, Any] = {}
+    for ours, name in (("x", "xnm"), ("y", "ynm"), ("frame", "frame")):
+        if name not in values and ours not in values:
+            raise UserError(f"{path} lacks the column {name}; it is no table of SMAP")
+    columns: dict[str, Any] = {"frame": frames_from(path, values["frame"], 1)}
     for ours, names in _NAMES.items():
         present = [name for name in names if name in values]
         if present:
             columns[ours] = values[present[0]]
-    for ours, name in (("x", "xnm"), ("y", "ynm"), ("frame", "frame")):
-        if ours not in columns and name not in values:
-            raise UserError(f"{path} lacks the column {name}; it is no table of SMAP")
     if "psfxnm" in values and "psfynm" in values:
         columns["psf_sigma"] = np.sqrt(np.abs(values["psfxnm"] * values["psfynm"]))
-    columns["frame"] = frames_from(path, values["frame"], 1)
     if "id" in columns and not np.all(np.isfinite(columns["id"])):
         del columns["id"]
     check_positions(path, [columns["x"], columns["y"]])

@@ -32,7 +32,7 @@ def holds_saveloc(path: Path) -> bool:
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
                 return "saveloc" in file
-        return bool(_mat5(path))
+        return "saveloc" in _mat5(path)
     except Exception:  # damaged bytes can upset a parser in any way
         return False
 
