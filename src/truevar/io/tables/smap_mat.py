@@ -8,7 +8,6 @@ so), so it is taken off again, and positions count from the movie's first pixel.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.io.side_file import need_pixel_size
+from truevar.io.tables.mat5_struct import load_struct
 from truevar.io.tables.smap import smap_emitters
 
 MAT5_MAGIC = b"MATLAB 5"
@@ -32,7 +31,7 @@ def holds_saveloc(path: Path) -> bool:
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
                 return "saveloc" in file
-        return "saveloc" in _mat5(path)
+        return load_struct(path, "saveloc") is not None
     except Exception:  # damaged bytes can upset a parser in any way
         return False
 
@@ -48,7 +47,7 @@ def read_smap_mat(path: Path, file: h5py.File | None, pixel_size: float | None =
     Raises:
         UserError: it is no file of SMAP, tells no pixel size, or is damaged.
     """
-    saveloc = file.get("saveloc") if file is not None else _mat5(path).get("saveloc")
+    saveloc = load_struct(path, "saveloc") if file is None else file.get("saveloc")
     loc = _inner(saveloc, "loc")
     if not loc:
         raise UserError(
@@ -83,13 +82,6 @@ def read_smap_mat(path: Path, file: h5py.File | None, pixel_size: float | None =
         meta["notes"] = [*meta.get("notes", ()), note]
     whole = [(name, values) for name, values in columns.items() if len(values) == rows]
     return smap_emitters(path, whole, first, meta)
-
-
-def _mat5(path: Path) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy's own, of things in the file that are not read
-        read: dict[str, Any] = loadmat(path, variable_names=["saveloc"], simplify_cells=True)
-    return read
 
 
 def _inner(group: Any, name: str) -> Mapping[str, Any]:
