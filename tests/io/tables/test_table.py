@@ -10,7 +10,8 @@ from truevar.errors import TrueVARWarning, UserError
 from truevar.io import side_file
 from truevar.io.tables.formats import FORMATS
 from truevar.io.tables.meta import side_path
-from truevar.io.tables.table import check_writable, read_emitters, write_emitters
+from truevar.io.tables.parts import TableParts
+from truevar.io.tables.table import check_writable, read_emitters, write_emitters, write_parts
 
 META = {
     "pixel_size": 107.5,
@@ -196,6 +197,35 @@ def test_a_failed_write_leaves_the_old_table(tmp_path, table, ending, monkeypatc
     with pytest.raises(UserError, match="disk is full"):
         write_emitters(table.select(np.arange(5)), path, overwrite=True)
     assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+
+
+@every_format
+def test_a_write_that_fails_midway_leaves_nothing(tmp_path, table, name, ending):
+    def parts():
+        yield table.select(np.arange(5))
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / f"a{ending}"
+    broken = TableParts(parts, 10, META)
+    # Picasso's and DECODE's are made in memory, where no disk can be full.
+    with pytest.raises((UserError, OSError), match="disk is full|No space"):
+        write_parts(broken, path, format=name)
+    assert os.listdir(tmp_path) == []
+
+
+@every_format
+def test_a_disk_that_is_full_is_one_line(tmp_path, table, name, ending, monkeypatch):
+    path = tmp_path / f"a{ending}"
+    write_emitters(table, path, format=name)
+    before = {one: (tmp_path / one).read_bytes() for one in os.listdir(tmp_path)}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("truevar.io.atomic._move", full)
+    with pytest.raises(UserError, match="the disk is full; free some space"):
+        write_emitters(table.select(np.arange(5)), path, overwrite=True, format=name)
+    assert before == {one: (tmp_path / one).read_bytes() for one in os.listdir(tmp_path)}
 
 
 @every_format
