@@ -120,4 +120,4 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
 @pytest.mark.skipif(not available_models(), reason="no model came with the package")
 def test_the_wheel_has_the_default_model(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
-        assert "truevar/weights/default.safetensors" in file.namelist()
+        assert "truevar/weights/true-var-small.safetensors" in file.namelist()

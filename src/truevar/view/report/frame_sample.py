@@ -212,6 +212,8 @@ def _scales(
     said = meta.get("camera")
     if not (pixel and sigma and isinstance(said, Mapping) and isinstance(meta.get("model"), str)):
         raise UserError("the table does not tell camera, PSF width and model")
+    if meta["model"] == "default":  # written by 0.1.0 only: the name stands for another one now
+        raise UserError("the table was made with truevar 0.1.0's model, which is no longer run")
     if said.get("per_pixel_maps"):
         raise UserError("the table was made with camera maps, which it does not hold")
     numbers: dict[str, Any] = {
