@@ -1,16 +1,16 @@
 """How near may two emitters be and still be told apart? (the scene ``pair`` of docs/protocol.md)
 
-    python benchmarks/pairs.py --model true-var-small accurate default \\
+    python benchmarks/pairs.py --model true-var-small accurate \\
         --picasso /path/to/an/environment/bin/python --picture docs/results/pairs.png
 
 For every number of photons, background, ratio of brightness and separation: the share of pairs of
 which both emitters were found, each within half the separation of its truth, and the RMSE of those
-found; for single emitters of the two's summed brightness the share that is split. Beside it what
-the joint Cramér–Rao bound allows: Gaussian errors of its size, x and y drawn on their own, scored
-by the same rule. Models are asked as they are used, at their own threshold. Picasso (0.11, its
-identification and maximum-likelihood fit) sees the middle frames alone; of --boxes and --gradients
-those count that find most pairs and split at most 5 % of the single emitters, chosen anew for
-every number of photons and background.
+found (not told of fewer than ten pairs); for single emitters of the two's summed brightness the
+share that is split. Beside it what the joint Cramér–Rao bound allows: Gaussian errors of its size,
+x and y drawn on their own, scored by the same rule. Models are asked as they are used, at their
+own threshold. Picasso (0.11, its identification and maximum-likelihood fit) sees the middle frames
+alone; of --boxes and --gradients those count that find most pairs and split at most 5 % of the
+single emitters, chosen anew for every number of photons and background.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.evaluation.joint_limits import joint_bound
 from truevar.evaluation.pair_score import answers_near, pair_errors, share
+from truevar.inference import decode
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable
 from truevar.io.movies.write import write_tiff
@@ -45,6 +46,8 @@ SEED = 2_017_000
 MIDDLE = BLOCK // 2
 BAR = {"photons": 10_000.0, "background": 100.0, "separation": 104.0}
 MOST_SPLIT = 5.0
+FEWEST = 10
+"""Pairs whose RMSE is told."""
 PICASSO = "Picasso"
 BOUNDS = {3: "bound, 3 frames", 5: "bound, 5 frames"}
 
@@ -86,7 +89,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
-    """Percent with the ends of their intervals; ``rmse`` is NaN without any found."""
+    """Percent with the ends of their intervals; ``rmse`` in nm, NaN where it is not told."""
 
     percent: tuple[float, float, float]
     rmse: float
@@ -97,7 +100,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", nargs="+", default=["true-var-small"])
+    parser.add_argument("--model", nargs="*", default=["true-var-small"])
     near = [50, 78, 104, 130, 156, 208, 260, 400]
     parser.add_argument("--separations", nargs="+", type=float, default=near, help="nm")
     parser.add_argument("--ratios", nargs="+", type=float, default=[1.0, 3.0])
@@ -106,9 +109,15 @@ def main() -> int:
     parser.add_argument("--blocks", type=int, default=2, help="of 144 pairs in each case")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--min-prob", type=float, help="default: the model's own")
+    parser.add_argument(
+        "--sure",
+        type=float,
+        help="what an answer within 1 PSF width of a more probable one must be to stay "
+        f"(default: {decode.SURE:g})",
+    )
     parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
-    parser.add_argument("--boxes", nargs="+", type=int, default=[5, 7])
-    gradients = [300, 1000, 3000, 10_000, 30_000]
+    parser.add_argument("--boxes", nargs="+", type=int, default=[3, 5, 7])
+    gradients = [0, 100, 300, 1000]
     parser.add_argument("--gradients", nargs="+", type=int, default=gradients)
     parser.add_argument("--picture", type=Path, help="share and error against separation, a .png")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
@@ -139,6 +148,8 @@ def cases(args: argparse.Namespace) -> Iterator[Case]:
 def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     """Rows for models and bounds, then those of Picasso."""
     models = [load_model(name) for name in args.model]
+    if args.sure is not None:
+        decode.SURE = args.sure
     size = 256  # with 144 places
     truths, took = {}, dict.fromkeys(args.model, 0.0)
     for number, case in enumerate(cases(args)):
@@ -191,7 +202,8 @@ def score(found: Emitters, truth: Emitters, case: Case) -> Score:
 
 def of_errors(error_P2: NDArray[np.float64]) -> Score:
     both_P = np.isfinite(error_P2).all(1)
-    rmse = math.sqrt(np.mean(error_P2[both_P] ** 2)) if both_P.any() else math.nan
+    told = both_P.sum() >= FEWEST
+    rmse = math.sqrt(np.mean(error_P2[both_P] ** 2)) if told else math.nan
     return Score(share(both_P), rmse, len(both_P))
 
 
@@ -275,7 +287,7 @@ def bar_table(rows: list[dict[str, Any]]) -> list[str]:
         for row in pick(rows, who=who, **BAR):
             split = pick(rows, who=who, **{**BAR, "separation": 0.0})
             met = row["percent"][0] >= 50 and all(o["percent"][0] <= MOST_SPLIT for o in split)
-            cells = [who, f"1 : {row['ratio']:g}", spanned(row["percent"]), f"{row['rmse']:.1f}"]
+            cells = [who, f"1 : {row['ratio']:g}", spanned(row["percent"]), in_nm(row["rmse"])]
             cells += [spanned(split[0]["percent"]), "yes" if met else "no"] if split else ["–", "–"]
             lines.append("| " + " | ".join(cells) + " |")
     return lines
@@ -283,6 +295,10 @@ def bar_table(rows: list[dict[str, Any]]) -> list[str]:
 
 def spanned(percent: tuple[float, float, float]) -> str:
     return "{:.1f} ({:.1f}–{:.1f})".format(*percent)
+
+
+def in_nm(error: float) -> str:
+    return "–" if math.isnan(error) else f"{error:.1f}"
 
 
 def tables(rows: list[dict[str, Any]]) -> list[str]:
@@ -300,46 +316,53 @@ def tables(rows: list[dict[str, Any]]) -> list[str]:
                 told = [r for r in pick(rows, who=who, ratio=ratio, **light) if r["separation"]]
                 cells = [who, f"{split[0]['percent'][0]:.1f}" if split else "–", f"1 : {ratio:g}"]
                 for row in told:
-                    error = "–" if math.isnan(row["rmse"]) else f"{row['rmse']:.1f}"
-                    cells.append(f"{row['percent'][0]:.0f}; {error}")
+                    cells.append(f"{row['percent'][0]:.0f}; {in_nm(row['rmse'])}")
                 lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
     return lines[:-1]
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Share of pairs found above, RMSE below; a column for every photons and background."""
+    """Share of pairs found above, RMSE below; a column for every number of photons and background.
+
+    Colours tell who it is, full and dashed lines the ratio of brightness.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     lights = sorted({(row["photons"], row["background"]) for row in rows})
-    figure = Figure(figsize=(4 * len(lights) + 1, 7), layout="constrained")
+    ratios = dict(zip(sorted({row["ratio"] for row in rows}), ("-", "--", ":"), strict=False))
+    colours = {who: f"C{number}" for number, who in enumerate(names(rows))}
+    colours |= dict(zip(BOUNDS.values(), ("0.6", "black"), strict=True))
+    figure = Figure(figsize=(4 * len(lights) + 1, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, len(lights), sharex=True, sharey="row", squeeze=False)
-    colours = dict(zip(BOUNDS.values(), ("0.6", "black"), strict=True))
     for (photons, background), above, below in zip(lights, *panels, strict=True):
-        for number, who in enumerate(names(rows)):
-            for ratio, style in zip(
-                sorted({row["ratio"] for row in rows}), ("-", "--"), strict=False
-            ):
-                light = {"photons": photons, "background": background}
+        light = {"photons": photons, "background": background}
+        for who in names(rows):
+            for ratio, line in ratios.items():
                 told = [r for r in pick(rows, who=who, ratio=ratio, **light) if r["separation"]]
-                look = {"color": colours.get(who, f"C{number}"), "ls": style, "ms": 3, "lw": 1.2}
-                look["marker"] = "" if who in colours else "o"
+                look = {"color": colours[who], "ls": line, "ms": 3, "lw": 1.2}
+                look["marker"] = "" if who in BOUNDS.values() else "o"
                 at = [row["separation"] / 130 for row in told]
-                label = f"{who}, 1 : {ratio:g}"
-                above.plot(at, [row["percent"][0] for row in told], label=label, **look)
-                below.plot(at, [row["rmse"] for row in told], label=label, **look)
-        above.axvline(0.8, color="0.8", lw=1, zorder=0)
-        above.axhline(50, color="0.8", lw=1, zorder=0)
+                above.plot(at, [row["percent"][0] for row in told], **look)
+                below.plot(at, [row["rmse"] for row in told], **look)
+        if BAR.items() >= light.items():
+            above.plot(BAR["separation"] / 130, 50, "*", color="tab:purple", ms=11, zorder=9)
         above.set_title(f"{photons:,.0f} photons, background {background:g}", fontsize="medium")
         below.set(xlabel="separation, PSF σ (130 nm)", yscale="log")
         for axes in (above, below):
             axes.grid(alpha=0.3)
     panels[0, 0].set_ylabel("pairs with both found, %")
     panels[1, 0].set_ylabel("RMSE of the found, nm")
-    panels[0, 0].legend(fontsize=7)
-    figure.savefig(path, dpi=110)
+    ticks = [1, 2, 5, 10, 20, 50, 100]
+    panels[1, 0].set_yticks(ticks, [str(tick) for tick in ticks])
+    keys = [Line2D([], [], color=colours[who], label=who) for who in names(rows)]
+    keys += [Line2D([], [], color="0.3", ls=line, label=f"1 : {r:g}") for r, line in ratios.items()]
+    keys.append(Line2D([], [], color="tab:purple", ls="", marker="*", ms=9, label="asked for"))
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), fontsize=9)
+    figure.savefig(path, dpi=100)
 
 
 if __name__ == "__main__":

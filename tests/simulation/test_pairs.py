@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from truevar.errors import UserError
-from truevar.model.weights import load_model
+from truevar.model.weights import available_models, load_model
 from truevar.simulation.pairs import BLOCK, places
 from truevar.simulation.scenes import simulate
 
@@ -86,7 +86,7 @@ def test_same_seed_same_movie():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("name", ["default", "accurate", "true-var-small"])
+@pytest.mark.parametrize("name", available_models())
 def test_a_block_is_all_that_a_model_looks_at(name):
     assert 2 * load_model(name).network.around + 1 <= BLOCK
 
