@@ -29,9 +29,9 @@ scenes (pixel 100 nm; photons per full frame, background per px, in photo-electr
   pair             sCMOS, PSF 130 nm; two emitters close to each other, pairs far from pairs
 
 Emitters are on for 2 frames in the mean. Density counts those on at one instant; a frame
-shows about 1.5 times as many. Pairs are on for 5 frames, then others take their places; the
-middle ones of the five (2, 7, 12 ...) are meant to be scored; the table's column "pair" tells
-which two belong together.
+shows about 1.5 times as many. Pairs are on for 5 frames, then others take their places. The
+middle frame of each 5 is meant to be scored: 2, 7, 12 ..., or 3, 8, 13 ... as a .csv counts them.
+The table's column "pair" tells which two belong together.
 
 examples:
   truevar simulate --scene 2d-scmos --density 1 --frames 100 -o movie.tif --truth truth.csv
