@@ -93,6 +93,19 @@ def test_simulate_writes_what_the_function_makes(made: Path) -> None:
     assert truth.meta["camera"] == same.camera.describe()
 
 
+@pytest.mark.parametrize("ending", ["csv", "hdf5"])
+def test_simulate_tells_which_two_emitters_are_a_pair(tmp_path: Path, ending: str) -> None:
+    what = "simulate --scene pair --separation 104 --ratio 3 --photons 2000 --background 10"
+    truth = tmp_path / f"truth.{ending}"
+    given = [*what.split(), "--frames", "7", "--size", "40", "--seed", "6", "--quiet"]
+    assert main([*given, "-o", str(tmp_path / "m.tif"), "--truth", str(truth)]) == 0
+    same = simulate("pair", None, 7, 40, 6, 10, separation=104, photons=2000, ratio=3)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "m.tif"), same.frames())
+    table = read_emitters(truth)
+    np.testing.assert_array_equal(table["pair"], same.truth["pair"])
+    assert table.meta["separation"] == 104
+
+
 def test_a_large_movie_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -376,6 +389,14 @@ def test_an_option_that_cannot_be_used(
         ("simulate --scene 2d-dim --density 1 --frames 2 -o {t}/m.png --truth {t}/t.csv", ".tif"),
         ("simulate --scene 2d-dim --density 1 --frames 2 -o {t}/m.tif --truth {t}/t.doc", "ending"),
         ("simulate --scene 2d-dim --density 1 --frames 2 -o {t}/m.tif --truth {t}/n/t.csv", "fold"),
+        (
+            "simulate --scene pair --density 1 --frames 2 -o {t}/m.tif --truth {t}/t.csv",
+            "pair has no --density",
+        ),
+        (
+            "simulate --scene pair --separation 500 --frames 2 -o {t}/m.tif --truth {t}/t.csv",
+            "--separation",
+        ),
         ("evaluate {t}/none.csv {made}/truth.csv", "there is no file"),
         ("evaluate {made}/found.csv {made}/truth.csv --size 0", "--size"),
         ("evaluate {made}/truth.csv {made}/truth.csv --min-prob 0.5", "prob"),

@@ -26,6 +26,7 @@ _SCRIPTS = {
     "speed": "localising beside a dense U-Net, and Picasso where it is named",
     "accuracy": "efficiency, Jaccard index, errors on simulated scenes",
     "ablations": "what each part of the model buys, by training without it",
+    "pairs": "how near two emitters may be and still be told apart",
     "memory": "peak of memory against the length of a movie",
     "samples": "whether draws of localize --samples are calibrated",
 }

@@ -26,12 +26,16 @@ scenes (pixel 100 nm; photons per full frame, background per px, in photo-electr
   2d-structured    2d-scmos on a background with haze
   filaments        2d-scmos with emitters on six curves
   2d-widths-80     2d-scmos with a PSF of 80 nm; likewise -130, -180, -220
+  pair             sCMOS, PSF 130 nm; two emitters close to each other, pairs far from pairs
 
 Emitters are on for 2 frames in the mean. Density counts those on at one instant; a frame
-shows about 1.5 times as many.
+shows about 1.5 times as many. Pairs are on for 5 frames, then others take their places. The
+middle frame of each 5 is meant to be scored: 2, 7, 12 ..., or 3, 8, 13 ... as a .csv counts them.
+The table's column "pair" tells which two belong together.
 
-example:
+examples:
   truevar simulate --scene 2d-scmos --density 1 --frames 100 -o movie.tif --truth truth.csv
+  truevar simulate --scene pair --separation 104 --frames 50 -o movie.tif --truth truth.csv
 """
 
 
@@ -42,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--density",
         metavar="D",
         type=above_zero,
-        required=True,
-        help="emitters on at one instant, per square micrometre",
+        help="emitters on at one instant, per square micrometre (default: 1; pair has none)",
     )
     parser.add_argument(
         "--frames", metavar="N", type=whole(1), required=True, help="number of frames"
@@ -58,7 +61,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--background",
         metavar="B",
         type=zero_or_more,
-        help="photo-electrons per px (default: the middle one of the scene)",
+        help="photo-electrons per px (default: the middle one of the scene; 100 of pair)",
+    )
+    parser.add_argument(
+        "--separation",
+        metavar="NM",
+        type=zero_or_more,
+        help="of a pair, up to 400; 0: single emitters as bright as two (default: 50 to 400, "
+        "each pair its own)",
+    )
+    parser.add_argument(
+        "--photons",
+        metavar="N",
+        type=above_zero,
+        help="per frame, mean of a pair's two emitters (default: 10000)",
+    )
+    parser.add_argument(
+        "--ratio",
+        metavar="R",
+        type=above_zero,
+        help="of a pair's brighter emitter to the dimmer (default: each pair 1 or 3)",
     )
     parser.add_argument(
         "-o", "--output", metavar="MOVIE.tif", type=Path, required=True, help="the movie"
@@ -93,7 +115,17 @@ def run(args: argparse.Namespace) -> int:
 
     from truevar.simulation.scenes import simulate
 
-    movie = simulate(args.scene, args.density, args.frames, args.size, args.seed, args.background)
+    movie = simulate(
+        args.scene,
+        args.density,
+        args.frames,
+        args.size,
+        args.seed,
+        args.background,
+        args.separation,
+        args.photons,
+        args.ratio,
+    )
     truth = movie.truth
     with replacing(args.output) as temporary:
         with Progress("simulating", args.quiet) as progress:

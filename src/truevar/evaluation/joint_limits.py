@@ -1,7 +1,7 @@
 """What light allows where emitters overlap: joint Cramér–Rao bounds, and the best efficiency.
 
 The Fisher information of all emitters of a frame together, with that frame's
-background, or of a frame and its two neighbours: then x and y are shared over the
+background, or of a frame and its neighbours: then x and y are shared over the
 frames an emitter is on in, while each frame has photons and a background of its own.
 Weak priors (information 1 per px² on x and y, 1 on the logarithm of the photons) keep
 emitters on top of each other from having infinite bounds. The number of emitters and
@@ -64,7 +64,7 @@ def joint_bound(
     whose bound lies above the exact one by less than 1 %.
 
     Args:
-        truth: true emitters with ``photons`` (above 0), and ``id`` if ``window`` is 3.
+        truth: true emitters with ``photons`` (above 0), and ``id`` if ``window`` is above 1.
         pixel_size: nm.
         shape: (H, W) px.
         psf_sigma: width of the Gaussian PSF, nm; one number or one per row of ``truth``.
@@ -72,8 +72,8 @@ def joint_bound(
         background: photo-electrons per pixel: a number, one per frame (F,), a map (H, W) or
             a map per frame (F, H, W). A map's shape is known, its scale is estimated.
             Default: the mean of the ``bg`` column in each frame.
-        window: 1 for the frame alone, 3 for the frame and its two neighbours (those that
-            the table knows: a missing neighbour tells nothing).
+        window: 1 for the frame alone, 3 for the frame and its two neighbours, 5 for four of
+            them (those that the table knows: a missing neighbour tells nothing).
         frames: frames to work out; default all.
 
     Returns:
@@ -81,15 +81,15 @@ def joint_bound(
 
     Raises:
         UserError: columns are missing, photons are not above 0, an ``id`` occurs twice in
-            a frame, ``window`` is neither 1 nor 3, or the background has no valid shape.
+            a frame, ``window`` is no odd number, or the background has no valid shape.
     """
-    if window not in (1, 3):
-        raise UserError("window must be 1 or 3 frames")
-    if "photons" not in truth or (window == 3 and "id" not in truth):
-        raise UserError("joint bounds need photons, and id if they span three frames")
+    if window < 1 or not window % 2:
+        raise UserError("window must be an odd number of frames")
+    if "photons" not in truth or (window > 1 and "id" not in truth):
+        raise UserError("joint bounds need photons, and id if they span several frames")
     if not np.all(truth["photons"] > 0):
         raise UserError("joint bounds need photons above 0")
-    if window == 3 and len({*zip(truth["frame"], truth["id"], strict=True)}) < len(truth):
+    if window > 1 and len({*zip(truth["frame"], truth["id"], strict=True)}) < len(truth):
         raise UserError("an id occurs twice in one frame")
     model = FrameModel(truth, pixel_size, shape, psf_sigma, camera, background)
     rows_of = model.rows_of
@@ -136,7 +136,7 @@ def limit_efficiency(
         psf_sigma: nm.
         camera: the noise.
         background: photo-electrons per pixel.
-        window: 1 or 3 frames.
+        window: an odd number of frames.
         frames: frames to work out; default all. (The dimmest are always those of the
             whole table.)
         border: nm left out along the edges.

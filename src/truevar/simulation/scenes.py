@@ -18,7 +18,9 @@ from truevar.errors import UserError
 from truevar.numbers import above_zero, number, whole
 from truevar.simulation.background import haze
 from truevar.simulation.movie import SimulatedMovie
+from truevar.simulation.pairs import PAIR, places, simulate_pairs
 from truevar.simulation.photophysics import frames_on, sample_on_times
+from truevar.wording import subject
 
 LIFETIME = 2.0
 """Mean time an emitter is on, in frames."""
@@ -90,44 +92,59 @@ SCENES: dict[str, Scene] = {
         for width in (80, 130, 180, 220)
     },
 }
-"""The scenes by name."""
+"""The scenes that have a density, by name; beside them there is :data:`PAIR`."""
 
 
 def simulate(
     scene: str = "2d-scmos",
-    density: float = 1.0,
+    density: float | None = None,
     frames: int = 100,
     size: int = 64,
     seed: int = 0,
     background: float | None = None,
+    separation: float | None = None,
+    photons: float | None = None,
+    ratio: float | None = None,
 ) -> SimulatedMovie:
     """A movie of a named scene, and its truth.
 
     Args:
-        scene: a name of :data:`SCENES`.
-        density: emitters on at one instant per µm².
+        scene: a name of :data:`SCENES`, or ``"pair"`` (:mod:`truevar.simulation.pairs`).
+        density: emitters on at one instant per µm², 1 by default; ``pair`` has none.
         frames: length of the movie.
         size: height and width in px.
         seed: the same seed gives the same movie.
-        background: photo-electrons per px; the middle of the scene's range by default.
+        background: photo-electrons per px; the middle of the scene's range by default, 100 of
+            ``pair``.
+        separation: of ``pair`` only, nm between the two emitters; 0 for single emitters of
+            their summed brightness; by default each pair its own of 50 to 400.
+        photons: of ``pair`` only, photo-electrons per frame, mean of the two; by default 10,000.
+        ratio: of ``pair`` only, brighter over dimmer; by default each pair 1 or 3.
 
     Raises:
-        UserError: unknown scene, or numbers out of range.
+        UserError: unknown scene, an argument that the scene does not have, or numbers out of
+            range.
     """
-    if not isinstance(scene, str) or scene not in SCENES:
-        raise UserError(f"unknown scene {scene!r}; choose one of {', '.join(SCENES)}")
-    density = above_zero("density", density)
+    if not isinstance(scene, str) or scene not in (*SCENES, PAIR):
+        raise UserError(f"unknown scene {scene!r}; choose one of {', '.join((*SCENES, PAIR))}")
     frames, size = whole("frames", frames, 1), whole("size", size, 16)
     seed = whole("seed", seed, 0)
     if background is not None:
         background = number("background", background, 0, BRIGHTEST)
+    of_pairs = {"separation": separation, "photons": photons, "ratio": ratio}
+    strange = {"density": density} if scene == PAIR else of_pairs
+    for name, value in strange.items():
+        if value is not None:
+            raise UserError(f"the scene {scene} has no {subject(name)}; leave it out")
+    if scene == PAIR:
+        _refuse_too_many(2.0 * frames * places(size), "give fewer frames or a smaller size")
+        return simulate_pairs(frames, size, seed, background, **of_pairs)
+    density = above_zero("density", 1.0 if density is None else density)
     what = SCENES[scene]
-    expected = density * (size * what.pixel_size / 1000) ** 2 * (1 + frames / LIFETIME)
-    if expected > MOST_EMITTERS:
-        raise UserError(
-            f"such a movie holds about {expected:.1g} emitters; give fewer frames, a smaller size "
-            "or a lower density"
-        )
+    _refuse_too_many(
+        density * (size * what.pixel_size / 1000) ** 2 * (1 + frames / LIFETIME),
+        "give fewer frames, a smaller size or a lower density",
+    )
     generator = torch.Generator().manual_seed(seed)
     level = what.backgrounds[1] if background is None else background
     background_HW = torch.full((size, size), float(level))
@@ -190,6 +207,12 @@ def simulate(
         background_HW,
         generator,
     )
+
+
+def _refuse_too_many(expected: float, way_out: str) -> None:
+    """Stop a movie of more than :data:`MOST_EMITTERS`, rows of emitters and frames."""
+    if expected > MOST_EMITTERS:
+        raise UserError(f"such a movie holds about {expected:.1g} emitters; {way_out}")
 
 
 def _filaments(

@@ -1,0 +1,369 @@
+"""How near may two emitters be and still be told apart? (the scene ``pair`` of docs/protocol.md)
+
+    python benchmarks/pairs.py --model true-var-small accurate \\
+        --picasso /path/to/an/environment/bin/python --picture docs/results/pairs.png
+
+For every number of photons, background, ratio of brightness and separation: the share of pairs of
+which both emitters were found, each within half the separation of its truth, and the RMSE of those
+found (not told of fewer than ten pairs); for single emitters of the two's summed brightness the
+share that is split. Beside it what the joint Cramér–Rao bound allows: Gaussian errors of its size,
+x and y drawn on their own, scored by the same rule. Models are asked as they are used, at their
+own threshold. Picasso (0.11, its identification and maximum-likelihood fit) sees the middle frames
+alone; of --boxes and --gradients those count that find most pairs and split at most 5 % of the
+single emitters, chosen anew for every number of photons and background.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truevar.emitters import Emitters
+from truevar.evaluation.joint_limits import joint_bound
+from truevar.evaluation.pair_score import answers_near, pair_errors, share
+from truevar.inference import decode
+from truevar.inference.engine import Engine
+from truevar.inference.growing_table import GrowingTable
+from truevar.io.movies.write import write_tiff
+from truevar.model.weights import load_model
+from truevar.simulation.movie import SimulatedMovie
+from truevar.simulation.pairs import BLOCK
+from truevar.simulation.scenes import simulate
+
+SEED = 2_017_000
+MIDDLE = BLOCK // 2
+BAR = {"photons": 10_000.0, "background": 100.0, "separation": 104.0}
+MOST_SPLIT = 5.0
+FEWEST = 10
+"""Pairs whose RMSE is told."""
+PICASSO = "Picasso"
+BOUNDS = {3: "bound, 3 frames", 5: "bound, 5 frames"}
+
+_PICASSO = """
+import json, sys
+from picasso import io, localize
+camera = {"Baseline": 100, "Sensitivity": 0.46, "Gain": 1, "Qe": 1.0}
+what = json.load(open(sys.argv[1]))
+answers = []
+for path in what["movies"]:
+    movie, _ = io.load_movie(path)
+    for box in what["boxes"]:
+        for gradient in what["gradients"]:
+            spots = localize.identify(movie, gradient, box, threaded=False)
+            spots = spots[0] if isinstance(spots, tuple) else spots
+            found = {"frame": [], "x": [], "y": []}
+            if len(spots):
+                table = localize.fit(movie, camera_info=camera, identifications=spots, box=box,
+                                     fitting_method="gaussmle-spherical")
+                table = table[0] if isinstance(table, tuple) else table
+                found = {name: [float(v) for v in table[name]] for name in found}
+            answers.append({"movie": path, "box": box, "gradient": gradient, **found})
+json.dump(answers, open(sys.argv[2], "w"))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is simulated; a separation of 0 has one ratio only."""
+
+    photons: float
+    background: float
+    ratio: float
+    separation: float
+
+    def movie(self, frames: int, size: int, seed: int) -> SimulatedMovie:
+        return simulate("pair", None, frames, size, seed, **asdict(self))
+
+
+@dataclass(frozen=True)
+class Score:
+    """Percent with the ends of their intervals; ``rmse`` in nm, NaN where it is not told."""
+
+    percent: tuple[float, float, float]
+    rmse: float
+    cases: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", nargs="*", default=["true-var-small"])
+    near = [50, 78, 104, 130, 156, 208, 260, 400]
+    parser.add_argument("--separations", nargs="+", type=float, default=near, help="nm")
+    parser.add_argument("--ratios", nargs="+", type=float, default=[1.0, 3.0])
+    parser.add_argument("--photons", nargs="+", type=float, default=[1000.0, 10_000.0])
+    parser.add_argument("--backgrounds", nargs="+", type=float, default=[10.0, 100.0])
+    parser.add_argument("--blocks", type=int, default=2, help="of 144 pairs in each case")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--min-prob", type=float, help="default: the model's own")
+    parser.add_argument(
+        "--sure",
+        type=float,
+        help="what an answer within 1 PSF width of a more probable one must be to stay "
+        f"(default: {decode.SURE:g})",
+    )
+    parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
+    parser.add_argument("--boxes", nargs="+", type=int, default=[3, 5, 7])
+    gradients = [0, 100, 300, 1000]
+    parser.add_argument("--gradients", nargs="+", type=int, default=gradients)
+    parser.add_argument("--picture", type=Path, help="share and error against separation, a .png")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    args = parser.parse_args()
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measure(args, Path(folder)):
+            rows.append(row)
+            print(row, file=sys.stderr, flush=True)
+    print("\n".join([*bar_table(rows), "", *tables(rows)]))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    if args.picture:
+        draw(rows, args.picture)
+    return 0
+
+
+def cases(args: argparse.Namespace) -> Iterator[Case]:
+    for photons in args.photons:
+        for background in args.backgrounds:
+            yield Case(photons, background, 1.0, 0.0)
+            for ratio in args.ratios:
+                for separation in args.separations:
+                    yield Case(photons, background, ratio, separation)
+
+
+def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+    """Rows for models and bounds, then those of Picasso."""
+    models = [load_model(name) for name in args.model]
+    if args.sure is not None:
+        decode.SURE = args.sure
+    size = 256  # with 144 places
+    truths, took = {}, dict.fromkeys(args.model, 0.0)
+    for number, case in enumerate(cases(args)):
+        movie = case.movie(BLOCK * args.blocks, size, args.seed + number)
+        frames_nHW = movie.frames()
+        truth = middle(movie.truth)
+        for name, model in zip(args.model, models, strict=True):
+            began = time.process_time()
+            sigma = movie.psf_sigma / movie.pixel_size
+            least = model.threshold if args.min_prob is None else args.min_prob
+            engine = Engine(model, movie.camera, sigma, size, size, least)
+            found = localize_middle(engine, frames_nHW, movie.pixel_size)
+            took[name] += time.process_time() - began
+            yield as_row(name, case, score(found, truth, case))
+        if case.separation > 0:
+            for window, name in BOUNDS.items():
+                yield as_row(name, case, bound_score(case, window, args.seed + number))
+        if args.picasso:
+            path = str(folder / f"{number}.tif")
+            pages = frames_nHW[MIDDLE::BLOCK]
+            write_tiff(path, iter(pages), pages.shape, movie.pixel_size, movie.camera.describe())
+            truths[path] = (case, truth)
+    print("CPU seconds:", {name: round(s) for name, s in took.items()}, file=sys.stderr)
+    if args.picasso:
+        yield from picasso(args, folder, truths)
+
+
+def middle(truth: Emitters) -> Emitters:
+    """Rows of the frames that are scored."""
+    return truth.select(truth.frame % BLOCK == MIDDLE)
+
+
+def localize_middle(engine: Engine, frames_nHW: NDArray[np.generic], pixel_size: float) -> Emitters:
+    """Emitters of every block's middle frame, the others being its neighbours."""
+    table = GrowingTable(0, 0, 0, pixel_size)
+    for start in range(0, len(frames_nHW), BLOCK):
+        block = frames_nHW[start : start + BLOCK]
+        asked = block[MIDDLE : MIDDLE + 1]
+        for found, _ in engine.run([asked], block[:MIDDLE], block[MIDDLE + 1 :]):
+            table.add(found, start + MIDDLE)
+    return table.emitters({})
+
+
+def score(found: Emitters, truth: Emitters, case: Case) -> Score:
+    """Pairs found, or of single emitters those that are split."""
+    if case.separation == 0:
+        return Score(share(answers_near(found, truth) > 1), math.nan, len(truth))
+    return of_errors(pair_errors(found, truth, case.separation))
+
+
+def of_errors(error_P2: NDArray[np.float64]) -> Score:
+    both_P = np.isfinite(error_P2).all(1)
+    told = both_P.sum() >= FEWEST
+    rmse = math.sqrt(np.mean(error_P2[both_P] ** 2)) if told else math.nan
+    return Score(share(both_P), rmse, len(both_P))
+
+
+def bound_score(case: Case, window: int, seed: int, draws: int = 20) -> Score:
+    """What errors of the bound's size make of a hundred pairs, in frames small enough for it."""
+    movie = case.movie(4 * BLOCK, 100, seed)
+    std_N2 = joint_bound(
+        movie.emitters,
+        movie.pixel_size,
+        movie.shape[1:],
+        movie.psf_sigma,
+        movie.camera,
+        case.background,
+        window,
+        range(MIDDLE, movie.shape[0], BLOCK),
+    )
+    std_M2 = std_N2[movie.emitters.frame % BLOCK == MIDDLE]
+    error_DM2 = np.random.default_rng(seed).normal(size=(draws, *std_M2.shape)) * std_M2
+    # A pair's two emitters follow each other.
+    error_P2 = np.hypot(error_DM2[..., 0], error_DM2[..., 1]).reshape(-1, 2)
+    return of_errors(np.where(error_P2 <= case.separation / 2, error_P2, np.nan))
+
+
+def picasso(
+    args: argparse.Namespace, folder: Path, truths: dict[str, tuple[Case, Emitters]]
+) -> Iterator[dict[str, Any]]:
+    """Its rows, at the settings that serve it best."""
+    asked, answered = folder / "asked.json", folder / "answered.json"
+    what = {"movies": list(truths), "boxes": args.boxes, "gradients": args.gradients}
+    asked.write_text(json.dumps(what), encoding="utf-8")
+    subprocess.run([args.picasso, "-c", _PICASSO, str(asked), str(answered)], check=True)
+    scores: dict[tuple[float, float], dict[tuple[int, int], list[tuple[Case, Score]]]] = {}
+    for one in json.loads(answered.read_text(encoding="utf-8")):
+        case, truth = truths[one["movie"]]
+        found = Emitters(
+            {
+                "frame": np.array(one["frame"], dtype=np.int64) * BLOCK + MIDDLE,
+                "x": 100 * np.array(one["x"], dtype=np.float64),
+                "y": 100 * np.array(one["y"], dtype=np.float64),
+            }
+        )
+        settings = scores.setdefault((case.photons, case.background), {})
+        told = settings.setdefault((one["box"], one["gradient"]), [])
+        told.append((case, score(found, truth, case)))
+    for light, settings in scores.items():
+        box, gradient = max(settings, key=lambda setting: worth(settings[setting]))
+        print(f"Picasso at {light}: box {box}, gradient {gradient}", file=sys.stderr)
+        for case, one in settings[box, gradient]:
+            yield as_row(PICASSO, case, one)
+
+
+def worth(told: list[tuple[Case, Score]]) -> tuple[bool, float]:
+    """Few splits first, then many pairs."""
+    split = max(one.percent[0] for case, one in told if case.separation == 0)
+    return split <= MOST_SPLIT, sum(one.percent[0] for case, one in told if case.separation > 0)
+
+
+def as_row(who: str, case: Case, one: Score) -> dict[str, Any]:
+    return {"who": who, **asdict(case), **asdict(one)}
+
+
+def pick(rows: list[dict[str, Any]], **wanted: Any) -> list[dict[str, Any]]:
+    """Rows of these values, in order of separation."""
+    found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    return sorted(found, key=lambda row: row["separation"])
+
+
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    """Who was measured, the bounds last."""
+    measured = dict.fromkeys(row["who"] for row in rows)
+    return sorted(measured, key=lambda who: who in BOUNDS.values())
+
+
+def bar_table(rows: list[dict[str, Any]]) -> list[str]:
+    """What is asked for: half of the pairs at 0.8 σ, at most 5 % of the single emitters split."""
+    lines = [
+        "| | 1 : ratio | both found % | RMSE nm | split % | met |",
+        "|---|---|---|---|---|---|",
+    ]
+    for who in names(rows):
+        for row in pick(rows, who=who, **BAR):
+            split = pick(rows, who=who, **{**BAR, "separation": 0.0})
+            met = row["percent"][0] >= 50 and all(o["percent"][0] <= MOST_SPLIT for o in split)
+            cells = [who, f"1 : {row['ratio']:g}", spanned(row["percent"]), in_nm(row["rmse"])]
+            cells += [spanned(split[0]["percent"]), "yes" if met else "no"] if split else ["–", "–"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def spanned(percent: tuple[float, float, float]) -> str:
+    return "{:.1f} ({:.1f}–{:.1f})".format(*percent)
+
+
+def in_nm(error: float) -> str:
+    return "–" if math.isnan(error) else f"{error:.1f}"
+
+
+def tables(rows: list[dict[str, Any]]) -> list[str]:
+    """One for every number of photons and background; cells: pairs found in %, their RMSE."""
+    lines = []
+    separations = sorted({row["separation"] for row in rows} - {0.0})
+    heads = ["", "split %", "1 : ratio", *(f"{s:g} nm, {s / 130:.2g} σ" for s in separations)]
+    for photons, background in sorted({(row["photons"], row["background"]) for row in rows}):
+        lines += [f"**{photons:,.0f} photons, background {background:g}**", ""]
+        lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+        light = {"photons": photons, "background": background}
+        for who in names(rows):
+            split = pick(rows, who=who, separation=0.0, **light)
+            for ratio in sorted({row["ratio"] for row in rows}):
+                told = [r for r in pick(rows, who=who, ratio=ratio, **light) if r["separation"]]
+                cells = [who, f"{split[0]['percent'][0]:.1f}" if split else "–", f"1 : {ratio:g}"]
+                for row in told:
+                    cells.append(f"{row['percent'][0]:.0f}; {in_nm(row['rmse'])}")
+                lines.append("| " + " | ".join(cells) + " |")
+        lines.append("")
+    return lines[:-1]
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Share of pairs found above, RMSE below; a column for every number of photons and background.
+
+    Colours tell who it is, full and dashed lines the ratio of brightness.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    lights = sorted({(row["photons"], row["background"]) for row in rows})
+    ratios = dict(zip(sorted({row["ratio"] for row in rows}), ("-", "--", ":"), strict=False))
+    colours = {who: f"C{number}" for number, who in enumerate(names(rows))}
+    colours |= dict(zip(BOUNDS.values(), ("0.6", "black"), strict=True))
+    figure = Figure(figsize=(4 * len(lights) + 1, 7.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, len(lights), sharex=True, sharey="row", squeeze=False)
+    for (photons, background), above, below in zip(lights, *panels, strict=True):
+        light = {"photons": photons, "background": background}
+        for who in names(rows):
+            for ratio, line in ratios.items():
+                told = [r for r in pick(rows, who=who, ratio=ratio, **light) if r["separation"]]
+                look = {"color": colours[who], "ls": line, "ms": 3, "lw": 1.2}
+                look["marker"] = "" if who in BOUNDS.values() else "o"
+                at = [row["separation"] / 130 for row in told]
+                above.plot(at, [row["percent"][0] for row in told], **look)
+                below.plot(at, [row["rmse"] for row in told], **look)
+        if BAR.items() >= light.items():
+            above.plot(BAR["separation"] / 130, 50, "*", color="tab:purple", ms=11, zorder=9)
+        above.set_title(f"{photons:,.0f} photons, background {background:g}", fontsize="medium")
+        below.set(xlabel="separation, PSF σ (130 nm)", yscale="log")
+        for axes in (above, below):
+            axes.grid(alpha=0.3)
+    panels[0, 0].set_ylabel("pairs with both found, %")
+    panels[1, 0].set_ylabel("RMSE of the found, nm")
+    ticks = [1, 2, 5, 10, 20, 50, 100]
+    panels[1, 0].set_yticks(ticks, [str(tick) for tick in ticks])
+    keys = [Line2D([], [], color=colours[who], label=who) for who in names(rows)]
+    keys += [Line2D([], [], color="0.3", ls=line, label=f"1 : {r:g}") for r, line in ratios.items()]
+    keys.append(Line2D([], [], color="tab:purple", ls="", marker="*", ms=9, label="asked for"))
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), fontsize=9)
+    figure.savefig(path, dpi=100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
