@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=34, help="per background")
     parser.add_argument("--seed", type=int, default=SCORING_SEED)
     parser.add_argument("--min-prob", type=float)
+    parser.add_argument("--refine", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--limit-frames", type=int, default=6, help="per background; 0: none")
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--json", type=Path)
@@ -59,7 +60,7 @@ def main() -> int:
                     scene, density, args.frames, 64, args.seed + 17 * number, background
                 )
                 # Everything from 0.05 up, so that the reliability of prob can be judged.
-                found = localize_simulated(model, movie, min_prob=0.05)
+                found = localize_simulated(model, movie, 0.05, refine=args.refine)
                 scores.append(evaluate(found, movie.truth, min_prob=threshold, resamples=0))
                 for window in limits if args.limit_frames else ():
                     chosen = range(1, min(args.frames - 1, 1 + args.limit_frames))

@@ -16,6 +16,7 @@ LAYERS = (
     "camera",
     "emitters",
     "imaging",
+    "refinement",
     "model",
     "io",
     "simulation",

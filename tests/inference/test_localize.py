@@ -31,14 +31,26 @@ def movie():
 def test_a_range_gives_the_emitters_of_the_whole_movie(seen_by, movie, request):
     """Neighbours outside the range are looked at, and their own emitters left out."""
     model = request.getfixturevalue(seen_by)
-    whole = localize(movie, model=model, **KNOWN)
-    for first, end in ((3, 7), (0, 5), (4, 9), (5, 6), (1, 3)):
-        part = localize(movie, model=model, frames=(first, end), **KNOWN)
-        same = whole.select((whole.frame >= first) & (whole.frame < end))
-        assert len(same) > 4
-        np.testing.assert_array_equal(part.frame, same.frame)
-        for name in ("x", "y", "photons", "sigma_x", "prob"):
-            np.testing.assert_allclose(part[name], same[name], rtol=5e-3, atol=0.1)
+    for how in ({**KNOWN, "refine": False}, KNOWN):
+        whole = localize(movie, model=model, **how)
+        for first, end in ((3, 7), (0, 5), (4, 9), (5, 6), (1, 3)):
+            part = localize(movie, model=model, frames=(first, end), **how)
+            same = whole.select((whole.frame >= first) & (whole.frame < end))
+            assert len(same) > 4
+            np.testing.assert_array_equal(part.frame, same.frame)
+            for name in ("photons", "bg", "sigma_photons", "prob"):
+                np.testing.assert_allclose(part[name], same[name], rtol=5e-3, atol=0.1)
+            nearly_the_same_places(part, same, exactly=not how.get("refine", True))
+
+
+def nearly_the_same_places(part, same, exactly):
+    """An emitter that is on for long has evidence beyond the frames beside a part."""
+    if exactly:
+        np.testing.assert_allclose(part.x, same.x, rtol=5e-3, atol=0.1)
+        np.testing.assert_allclose(part.sigma_x, same.sigma_x, rtol=5e-3, atol=0.1)
+    moved = np.hypot(part.x - same.x, part.y - same.y) / same.sigma_x
+    assert np.mean(moved < 0.5) >= 0.9
+    assert moved.max() < 2
 
 
 def test_a_bad_frame_can_be_left_out(model, movie):
@@ -159,8 +171,10 @@ def test_lengths_in_another_unit(model, movie):
 def test_chunks_do_not_show(seen_by, request, monkeypatch):
     model = request.getfixturevalue(seen_by)
     movie = simulate("2d-scmos", 0.7, 20, 40, seed=22).frames()
-    whole = localize(movie, model=model, **KNOWN)
+    ways = [{**KNOWN, "refine": refine} for refine in (False, True)]
+    wholes = [localize(movie, model=model, **how) for how in ways]
     monkeypatch.setattr("truevar.inference.chunks._CHUNK_PIXELS", 16 * 40 * 40)
-    parts = localize(movie, model=model, **KNOWN)
-    np.testing.assert_array_equal(parts.frame, whole.frame)
-    np.testing.assert_allclose(parts.x, whole.x, rtol=5e-3, atol=0.1)
+    for how, whole in zip(ways, wholes, strict=True):
+        parts = localize(movie, model=model, **how)
+        np.testing.assert_array_equal(parts.frame, whole.frame)
+        nearly_the_same_places(parts, whole, exactly=not how["refine"])

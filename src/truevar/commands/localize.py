@@ -115,6 +115,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             device=args.device,
             precision=args.precision,
             preview=args.preview,
+            refine=args.refine,
             samples=args.samples,
             progress=progress if args.quiet else watch_room(args.output, progress),
             announce=None if args.quiet else _announce,

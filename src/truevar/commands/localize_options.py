@@ -191,6 +191,12 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="decide on the coarsest cells only: faster, less precise, for a first look",
     )
+    how.add_argument(
+        "--refine",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="place the emitters by the likelihood of all frames they are on in (default: yes)",
+    )
     add_overwrite(how)
     how.add_argument(
         "--resume",

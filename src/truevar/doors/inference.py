@@ -18,7 +18,7 @@ from truevar.doors.options import as_door_option
 from truevar.doors.report import summary, write_scales
 from truevar.emitters import Emitters
 from truevar.errors import UserError
-from truevar.inference.localize import domain_warnings
+from truevar.inference.domain import domain_warnings
 from truevar.inference.modes import (
     DECODINGS,
     FIELD,

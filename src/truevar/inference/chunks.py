@@ -13,10 +13,11 @@ import truevar
 from truevar.calibration.imaging_setup import Setup
 from truevar.inference.decode import Candidates
 from truevar.inference.engine import Engine, frames_per_batch
+from truevar.inference.refined import frames_beside, run_refined
 from truevar.io.movies.movie import Movie, check_values
 from truevar.model.weights import TrainedModel
 
-_CHUNK_PIXELS = 1 << 22
+_CHUNK_PIXELS = 1 << 23
 """Pixels that are localised together: at most these are lost when a run is killed."""
 
 _SEEDS = 20
@@ -34,12 +35,24 @@ def chunks(first_frame: int, n_frames: int, height: int, width: int) -> Iterator
 
 
 def localize_chunk(
-    engine: Engine, part: Movie, first: int, stop: int
+    engine: Engine, part: Movie, first: int, stop: int, refine_to: float | None = None
 ) -> Iterator[tuple[Candidates, tuple[int, int]]]:
-    """Candidates and the file's frames that they come from, half-open, in order."""
+    """Candidates and the file's frames that they come from, half-open, in order.
+
+    Args:
+        engine, part: the model at work, and its movie.
+        first, stop: frames of the file.
+        refine_to: refine, and leave out what is less probable; as the engine finds them if None.
+    """
     start, end = first - part.first_frame, stop - part.first_frame
-    before, after = _beside(part, start, end, engine.network.around)
-    for found, n in engine.run(_blocks(part, start, end), before, after, first << _SEEDS):
+    blocks = _blocks(part, start, end)
+    if refine_to is None:
+        before, after = _beside(part, start, end, engine.network.around)
+        answers = engine.run(blocks, before, after, first << _SEEDS)
+    else:
+        before, after = _beside(part, start, end, frames_beside(engine))
+        answers = run_refined(engine, blocks, before, after, refine_to)
+    for found, n in answers:
         yield found, (first, first + n)
         first += n
 
@@ -57,7 +70,12 @@ def _beside(part: Movie, start: int, end: int, count: int) -> tuple[NDArray[Any]
 
 
 def determines(
-    part: Movie, used: Setup, trained: TrainedModel, threshold: float, engine: Engine
+    part: Movie,
+    used: Setup,
+    trained: TrainedModel,
+    threshold: float,
+    engine: Engine,
+    refined: bool,
 ) -> dict[str, Any]:
     """All that a table depends on, as plain values."""
     ends = [part.read(0, 1), part.read(len(part) - 1, len(part))]
@@ -77,6 +95,7 @@ def determines(
         "model": [trained.name, _digest(weights)],
         "least probability": threshold,
         "samples": engine.samples,
+        "refined": refined,
         "scales": list(engine.cells),
         "device": [engine.device.type, str(engine.precision)],
     }

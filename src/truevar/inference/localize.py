@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
@@ -32,16 +31,18 @@ from truevar.inference.arguments import (
 )
 from truevar.inference.chunks import chunks, determines, localize_chunk
 from truevar.inference.crowding import CrowdingWatch
+from truevar.inference.domain import domain_warnings
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.journal import Chunk, Journal
 from truevar.inference.posterior_check import FRAMES, PosteriorCheck
+from truevar.inference.refined import LEAST_PROB
 from truevar.inference.width_from_emitters import settle_width
 from truevar.io.camera_file import ASSUMED, BY_WIDTH
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.parts import TableParts
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
-from truevar.wording import Message, subject
+from truevar.wording import Message
 
 Progress = Callable[[int, int, int], None]
 """Called with frames done, frames in all, and emitters so far."""
@@ -67,6 +68,7 @@ def localize(
     device: str | torch.device = "cpu",
     precision: str = "auto",
     preview: bool = False,
+    refine: bool = True,
     samples: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
@@ -102,6 +104,8 @@ def localize(
             :func:`truevar.inference.precision.pick_precision`.
         preview: decide on the coarsest scale only: several times faster, positions less precise,
             emitters close together taken for one.
+        refine: place the emitters by the likelihood of all frames they are on in, as far as that
+            can be believed (:mod:`truevar.refinement`). Previews and samples are not refined.
         samples: draw so many joint answers of a next-scale model in place of one table with
             probabilities: whole fields that it holds possible, told apart by the column
             ``sample`` (:mod:`truevar.inference.draws`). ``min_prob`` does not matter then.
@@ -139,6 +143,7 @@ def localize(
         device=device,
         precision=precision,
         preview=preview,
+        refine=refine,
         samples=samples,
         progress=progress,
         announce=announce,
@@ -178,6 +183,7 @@ def _found(
     device: str | torch.device = "cpu",
     precision: str = "auto",
     preview: bool = False,
+    refine: bool = True,
     samples: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
@@ -213,13 +219,14 @@ def _found(
             announce(used)
         for line in used.warnings:
             warnings.warn(TrueVARWarning(line), stacklevel=3)
+        refine = refine and not preview and samples is None
         engine = Engine(
             trained,
             used.camera,
             sigma_px,
             height,
             width,
-            threshold,
+            min(threshold, LEAST_PROB) if refine else threshold,
             precision=precision,
             scales=1 if preview else None,
             samples=samples,
@@ -235,7 +242,7 @@ def _found(
         origin = (part.first_frame, part.x0, part.y0, used.pixel_size)
         table = TableOnDisk(journal, *origin) if journal and on_disk else GrowingTable(*origin)
         if journal:
-            journal.check(determines(part, used, trained, threshold, engine))
+            journal.check(determines(part, used, trained, threshold, engine, refine))
         watch = CrowdingWatch(trained.domain, used, announce)
         # Draws and previews are no answer that could look like the movie.
         check = PosteriorCheck(part, used, 0 if preview or samples is not None else FRAMES)
@@ -248,7 +255,8 @@ def _found(
                     progress(stop - part.first_frame, n_frames, len(table))
                 continue
             rows, already = len(table.parts), watch.said
-            for found, done in localize_chunk(engine, part, first, stop):
+            refine_to = threshold if refine else None
+            for found, done in localize_chunk(engine, part, first, stop, refine_to):
                 table.add(found, done[0] - part.first_frame)
                 watch(len(found.x) // (samples or 1), (done[1] - done[0]) * height * width, done)
                 if progress:
@@ -271,7 +279,7 @@ def _found(
             "sources": used.sources,
             "model": trained.name,
             "min_prob": threshold if samples is None else 0.0,
-            **({"samples": samples} if samples is not None else {}),
+            **({"samples": samples} if samples is not None else {"refined": refine}),
             "device": str(device),
             "precision": str(engine.precision).removeprefix("torch."),
             **check.tell(announce),
@@ -280,17 +288,3 @@ def _found(
             "warnings": [str(line) for line in used.warnings],
         }
     return table.in_parts(meta)
-
-
-def domain_warnings(domain: Mapping[str, Any], sigma_px: float, pixel_size: float) -> list[str]:
-    """Warnings about a movie that the model was not trained on."""
-    low, high = domain.get("psf_sigma", (0.0, math.inf))
-    if low <= sigma_px <= high:
-        return []
-    return [
-        Message(
-            f"a PSF width of {sigma_px * pixel_size:.0f} nm is {sigma_px:.2f} px, outside the "
-            f"model's domain of {low:g} to {high:g} px: expect errors; rebin the movie or check "
-            f"{subject('psf_sigma')} and {subject('pixel_size')}"
-        )
-    ]

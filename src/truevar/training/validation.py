@@ -16,6 +16,7 @@ from truevar.emitters import Emitters
 from truevar.evaluation.scoring import best_threshold, evaluate, pool
 from truevar.inference.engine import Engine, frames_per_batch
 from truevar.inference.growing_table import GrowingTable
+from truevar.inference.refined import LEAST_PROB, run_refined
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel
 from truevar.simulation.movie import SimulatedMovie
@@ -46,17 +47,21 @@ QUICK = ValidationPlan({"2d-scmos": (0.2, 1.0, 2.0)})
 """Half a minute on two cores."""
 
 
-def localize_simulated(model: TrainedModel, movie: SimulatedMovie, min_prob: float) -> Emitters:
+def localize_simulated(
+    model: TrainedModel, movie: SimulatedMovie, min_prob: float, refine: bool = False
+) -> Emitters:
     """Emitters of a simulated movie whose setup is known; no file is touched."""
     n_frames, height, width = movie.shape
-    engine = Engine(
-        model, movie.camera, movie.psf_sigma / movie.pixel_size, height, width, min_prob
-    )
+    sigma = movie.psf_sigma / movie.pixel_size
+    least = min(min_prob, LEAST_PROB) if refine else min_prob
+    engine = Engine(model, movie.camera, sigma, height, width, least)
     frames_nHW = movie.frames()
     step = frames_per_batch(height, width)
     blocks = (frames_nHW[start : start + step] for start in range(0, n_frames, step))
     table, done = GrowingTable(0, 0, 0, movie.pixel_size), 0
-    for found, count in engine.run(blocks):
+    none = frames_nHW[:0]
+    answers = run_refined(engine, blocks, none, none, min_prob) if refine else engine.run(blocks)
+    for found, count in answers:
         table.add(found, done)
         done += count
     return table.emitters({})
