@@ -15,15 +15,18 @@ import torch
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
+from truevar.io.movies.arrays import ArrayLike, is_array_like
 from truevar.numbers import number
 from truevar.wording import subject
 
-MovieLike = str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor
+MovieLike = (
+    str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | torch.Tensor | ArrayLike
+)
 
 
 def as_movie(
     movie: Any,
-) -> str | PathLike[str] | list[str | PathLike[str]] | NDArray[Any]:
+) -> str | PathLike[str] | list[str | PathLike[str]] | NDArray[Any] | ArrayLike:
     """A file, the files of one movie, or an array; a tensor becomes an array.
 
     Raises:
@@ -44,7 +47,7 @@ def as_movie(
             return np.asarray(movie)
         except ValueError as error:
             raise UserError("the frames of the movie differ in size; give one array") from error
-    if isinstance(movie, (str, PathLike, np.ndarray)):
+    if isinstance(movie, (str, PathLike, np.ndarray)) or is_array_like(movie):
         return movie
     raise UserError(
         f"a movie is a file or an array (frames, H, W) in ADU, not {_kind(movie)}; give its "

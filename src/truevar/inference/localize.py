@@ -79,7 +79,7 @@ def localize(
 
     Args:
         movie: a file, the files of one movie in their order, or an array or tensor
-            (frames, H, W) or (H, W) in ADU.
+            (frames, H, W) or (H, W) in ADU. Arrays of dask, zarr or h5py are read piece by piece.
         axes: the order of the axes of an array or of a ``.npy``, ``.npz`` or ``.mat`` file:
             the letters t, y and x; by default (frames, H, W), for a ``.mat`` what its shape
             suggests.

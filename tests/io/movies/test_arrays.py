@@ -252,3 +252,36 @@ def test_axes_that_cannot_be(tmp_path, frames):
     tifffile.imwrite(tmp_path / "a.tif", frames, photometric="minisblack")
     with pytest.raises(UserError, match=r"is for \.npy"):
         open_movie(tmp_path / "a.tif", axes="yxt")
+
+
+class Lazy:
+    """An array that is read by slices only, as those of dask, zarr and h5py are."""
+
+    def __init__(self, values: np.ndarray):
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+        self.most = 0
+
+    def __getitem__(self, index: object) -> np.ndarray:
+        part = np.asarray(self.values[index])
+        self.most = max(self.most, len(part))
+        return part
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise AssertionError("the whole movie was read")
+
+
+def test_an_array_that_is_read_by_slices_is_not_read_whole() -> None:
+    lazy = Lazy(np.arange(50 * 16 * 20, dtype=">u2").reshape(50, 16, 20))
+    with open_movie(lazy) as movie:
+        assert movie.shape == (50, 16, 20)
+        block = movie.read(10, 14)
+    np.testing.assert_array_equal(block, lazy.values[10:14])
+    assert block.dtype == np.uint16
+    assert block.dtype.isnative
+    assert lazy.most == 4
+
+
+def test_axes_of_an_array_that_is_read_by_slices() -> None:
+    lazy = Lazy(np.arange(16 * 20 * 5).reshape(16, 20, 5))
+    with open_movie(lazy, axes="yxt") as movie:
+        np.testing.assert_array_equal(movie.read(1, 3), lazy.values[..., 1:3].transpose(2, 0, 1))

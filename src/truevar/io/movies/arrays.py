@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeGuard
 
 import h5py
 import numpy as np
@@ -21,6 +21,26 @@ MAT73_MAGIC = b"MATLAB 7.3 MAT-file"
 
 _LONGEST = 4
 """Hardly a movie has frames so many times longer along one side than along the other."""
+
+
+class ArrayLike(Protocol):
+    """What is sliced like a numpy array and read only then: of dask, zarr, h5py and others."""
+
+    shape: Any
+    dtype: Any
+
+    def __getitem__(self, index: Any) -> Any:
+        """A part, which ``numpy.asarray`` makes an array of."""
+
+
+def is_array_like(value: Any) -> TypeGuard[ArrayLike]:
+    """Whether something can be read as an :class:`ArrayLike`, numpy's own arrays included."""
+    return (
+        isinstance(getattr(value, "shape", None), tuple)
+        and isinstance(getattr(value, "dtype", None), np.dtype)
+        and hasattr(value, "__getitem__")
+        and len(value.shape) > 0
+    )
 
 
 def frames_of(
@@ -56,16 +76,17 @@ def frames_of(
 
 
 def open_array(array: Any, axes: str | None = None) -> ArrayFrames:
-    """A numpy array (frames, H, W), or (H, W) for one frame; it is not copied.
+    """An array (frames, H, W), or (H, W) for one frame; it is not copied.
 
     Args:
-        array: the array.
+        array: of numpy, or an :class:`ArrayLike`, of which only what is asked for is read.
         axes: the order of its axes, if not ``"tyx"``.
 
     Raises:
         UserError: neither 2-D nor 3-D, or ``axes`` do not fit.
     """
-    return frames_of(np.asarray(array), "the array", axes)
+    lazy = array if is_array_like(array) else np.asarray(array)
+    return frames_of(lazy, "the array", axes)
 
 
 def open_npy(path: Path, axes: str | None = None) -> Source:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.errors import UserError
-from truevar.io.movies.arrays import open_array
+from truevar.io.movies.arrays import ArrayLike, is_array_like, open_array
 from truevar.io.movies.files import open_files
 from truevar.io.movies.stored import SMALLEST, Source
 from truevar.wording import argument
@@ -177,7 +177,7 @@ class Movie:
 
 
 def open_movie(
-    source: str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any],
+    source: str | PathLike[str] | Sequence[str | PathLike[str]] | NDArray[Any] | ArrayLike,
     frames: tuple[int | None, int | None] | None = None,
     roi: tuple[int | None, int | None, int | None, int | None] | None = None,
     axes: str | None = None,
@@ -206,7 +206,7 @@ def open_movie(
         paths = [Path(one) for one in source]
         opened, path = open_files(paths, axes), paths[0]
         name = path.name if len(paths) == 1 else f"{path.name} to {paths[-1].name}"
-    elif isinstance(source, (np.ndarray, list, tuple)):
+    elif isinstance(source, (list, tuple)) or is_array_like(source):
         path, opened, name = None, open_array(source, axes), "array"
     else:
         raise TypeError(f"a movie is a path or an array, not {type(source).__name__}")
