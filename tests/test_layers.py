@@ -30,6 +30,7 @@ LAYERS = (
     "commands",
     "cli",
     "doors",
+    "napari",
 )
 """From the bottom up; docs/architecture.md says what is in them."""
 

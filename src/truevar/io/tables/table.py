@@ -28,7 +28,7 @@ from truevar.io.tables.parts import TableParts
 from truevar.io.tables.picasso import is_picasso, read_picasso, write_picasso
 from truevar.io.tables.rapidstorm import is_rapidstorm, read_rapidstorm
 from truevar.io.tables.smap import is_smap, read_smap, write_smap
-from truevar.io.tables.smap_mat import MAT5_MAGIC, read_smap_mat
+from truevar.io.tables.smap_mat import MAT5_MAGIC, holds_saveloc, read_smap_mat
 from truevar.io.tables.smappy import is_smappy, read_smappy
 from truevar.io.tables.smlm import ZIP_MAGIC, read_smlm, write_smlm
 from truevar.io.tables.storm_analysis import is_storm_analysis, read_storm_analysis
@@ -115,6 +115,31 @@ def read_emitters(path: str | PathLike[str], pixel_size: float | None = None) ->
         return _read_other(path, head, pixel_size)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def is_table(path: str | PathLike[str]) -> bool:
+    """Whether a file begins as a table of one of the formats does; only its head is read.
+
+    Args:
+        path: a file; one that cannot be read is no table.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+        if path.suffix.lower() == ".mat":
+            return holds_saveloc(path)
+        if head == _HDF5_MAGIC:
+            with h5py.File(path, "r") as hdf5:
+                return any(is_it(hdf5) for is_it, _ in _IN_HDF5)
+        if head.startswith((*INSIGHT3_MAGIC, PARQUET_MAGIC)):
+            return True
+        if head.startswith(ZIP_MAGIC):
+            return path.suffix.lower() == ".smlm"
+        line = read_head(path)
+        return any(is_it(line) for is_it, _ in _IN_TEXT)
+    except Exception:  # damaged bytes can upset a parser in any way
+        return False
 
 
 def write_emitters(
