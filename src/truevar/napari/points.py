@@ -7,7 +7,7 @@ pixel, as we do: there is no half pixel to be added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ OURS = "truevar"
 LayerTuple = tuple[Any, dict[str, Any], str]
 """Data, arguments and kind of a layer, as napari takes them from plugins."""
 
-_WIDTHS_ACROSS = 5.0
+_WIDTHS_ACROSS = 4.0
 """A ring's diameter in PSF widths: its rim stands around the spot and leaves it to be seen."""
 _USUAL_WIDTH = 1.3
 """The PSF's width in pixels where the table does not tell it."""
@@ -85,10 +85,6 @@ def table_of(data: Any, features: Any, metadata: Mapping[str, Any]) -> Emitters:
         raise UserError(
             "this Points layer is no table of localisations; save one that TrueVAR opened or found"
         )
-    columns = {str(key): np.asarray(features[key]) for key in _named(features)}
+    columns = {str(key): np.asarray(features[key]) for key in features.columns}
     columns |= {"frame": np.rint(places[:, 0]), "y": places[:, 1], "x": places[:, 2]}
     return Emitters(columns, meta)
-
-
-def _named(features: Any) -> Sequence[Any]:
-    return list(getattr(features, "columns", features or ()))

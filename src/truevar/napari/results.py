@@ -44,6 +44,7 @@ def picture_layer(emitters: Emitters, movie: Any) -> LayerTuple:
         {
             "name": f"{movie.name} picture",
             "colormap": "inferno",
+            "blending": "additive",  # what is dark in the picture leaves the movie to be seen
             "contrast_limits": (0.0, top),
             "gamma": GAMMA,
             "metadata": {OURS: {"picture_pixel_size": pixels.pixel_size, **emitters.meta}},
