@@ -66,6 +66,18 @@ def test_imports_run_downward() -> None:
     assert seen == set(LAYERS)
 
 
+def test_only_the_plugin_imports_napari() -> None:
+    for path in SOURCE.rglob("*.py"):
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names.add((node.module or "").split(".")[0])
+            elif isinstance(node, ast.Import):
+                names.update(one.name.split(".")[0] for one in node.names)
+        if not path.is_relative_to(SOURCE / "napari"):
+            assert not names & {"napari", "magicgui", "qtpy"}, path.name
+
+
 def test_relative_imports_are_not_used() -> None:
     # They would slip past the test above.
     for path in SOURCE.rglob("*.py"):

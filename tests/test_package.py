@@ -108,10 +108,17 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
         held = set(file.namelist())
     wanted = {
         path.relative_to(ROOT / "src").as_posix()
-        for pattern in ("*.py", "py.typed", "*.safetensors", "samples/*.*", "report/*.*")
+        for pattern in (
+            "*.py",
+            "py.typed",
+            "*.safetensors",
+            "samples/*.*",
+            "report/*.*",
+            "napari/*.yaml",
+        )
         for path in (ROOT / "src" / "truevar").rglob(pattern)
     }
-    assert "truevar/py.typed" in wanted
+    assert {"truevar/py.typed", "truevar/napari/napari.yaml"} <= wanted
     assert wanted <= held
     assert all(name.startswith(("truevar/", "truevar-")) for name in held)
     assert any(name.endswith("licenses/LICENSE") for name in held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
@@ -18,6 +19,7 @@ def said() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     heard: list[tuple[str, str]] = []
 
     def hear(one: Any) -> None:
+        assert threading.current_thread() is threading.main_thread()
         heard.append((str(one.severity), one.message))
 
     notification_manager.notification_ready.connect(hear)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("napari", reason='needs napari: pip install "truevar[napari]"')
 
+from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 
 from truevar.emitters import Emitters
@@ -139,3 +140,29 @@ def test_a_million_rows_are_quick() -> None:
     assert len(layer.data) == n
     # Some 1 s on one core; a loop over the rows would take minutes.
     assert time.process_time() - began < 20
+
+
+def test_a_viewer_opens_and_saves_tables(table: Emitters, tmp_path: Path, plugin) -> None:
+    write_emitters(table, tmp_path / "table.hdf5")
+    viewer = ViewerModel()
+    (layer,) = viewer.open(str(tmp_path / "table.hdf5"), plugin="truevar")
+    assert isinstance(layer, Points)
+    for name in ("saved.csv", "saved.h5", "saved.smlm"):
+        assert viewer.layers.save(str(tmp_path / name), plugin="truevar")
+        again = read_emitters(tmp_path / name)
+        np.testing.assert_allclose(again.x, table.x, atol=0.01)
+        np.testing.assert_array_equal(again.frame, table.frame)
+        assert again.meta["pixel_size"] == 150
+
+
+def test_a_table_that_does_not_tell_its_pixel_size_is_said(tmp_path: Path, said) -> None:
+    path = tmp_path / "molecules.txt"  # of rapidSTORM
+    names = ("Position-0-0", "Position-1-0", "ImageNumber-0-0", "Amplitude-0-0")
+    fields = "".join(f'<field identifier="{name}" unit="nanometer" />' for name in names)
+    head = f"# <localizations>{fields}</localizations>"
+    path.write_text(f"{head}\n100 200 3 5\n", encoding="utf-8")
+    ((data, attributes, kind),) = read_tables(str(path))
+    assert kind == "points"
+    assert tuple(attributes["scale"]) == (1, 1, 1)
+    np.testing.assert_allclose(data, [[3, 200, 100]])
+    assert "Lay a table on a movie" in said()[-1][1]

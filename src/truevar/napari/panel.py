@@ -48,6 +48,7 @@ class LocalizePanel(QWidget):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._worker: FunctionWorker[Outcome] | None = None
+        self._running: Image | None = None
         self._layers: list[Image] = []
         self._lay_out()
         self.start.clicked.connect(self.run)
@@ -76,13 +77,15 @@ class LocalizePanel(QWidget):
             return
         self._job = Job(frames, settings)
         self._job.progressed.connect(self._progressed)
-        self._job.warned.connect(show_warning)
+        self._job.warned.connect(self._warned)
         self.start.setEnabled(False)
         self.stop.setEnabled(True)
         self.bar.setRange(0, 0)  # how long the estimates take is not known
         self.line.setText(f"looking at {layer.name} …")
+        self._running = layer
         self._worker = create_worker(self._job.run, _start_thread=False)
-        self._worker.returned.connect(partial(self._ended, layer))
+        # A method of this widget: Qt then calls it in the window's thread, whatever Qt it is.
+        self._worker.returned.connect(self._ended)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -92,7 +95,8 @@ class LocalizePanel(QWidget):
             self.stop.setEnabled(False)
             self.line.setText("cancelling …")
 
-    def _ended(self, layer: Image, outcome: Outcome) -> None:
+    def _ended(self, outcome: Outcome) -> None:
+        layer, self._running = self._running, None
         self._job = self._worker = None
         self.start.setEnabled(True)
         self.stop.setEnabled(False)
@@ -126,6 +130,9 @@ class LocalizePanel(QWidget):
         self.bar.setValue(done)
         if self.stop.isEnabled():
             self.line.setText(f"frame {done:,} of {total:,}, {emitters:,} emitters")
+
+    def _warned(self, line: str) -> None:
+        show_warning(line)
 
     def _say_error(self, line: str) -> None:
         self.line.setText(line)
