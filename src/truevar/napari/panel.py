@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.layers import Image, Layer
 from napari.qt.threading import FunctionWorker, create_worker
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -40,7 +40,7 @@ class LocalizePanel(QWidget):
         form: numbers, model, device.
         start, stop: the buttons.
         bar: frames done.
-        line: in words what happens or happened.
+        line: in words what happens or happened, with what may be wrong with the result.
     """
 
     def __init__(self, napari_viewer: Any):
@@ -49,6 +49,7 @@ class LocalizePanel(QWidget):
         self._job: Job | None = None
         self._worker: FunctionWorker[Outcome] | None = None
         self._running: Image | None = None
+        self._warnings: list[str] = []
         self._layers: list[Image] = []
         self._lay_out()
         self.start.clicked.connect(self.run)
@@ -82,7 +83,7 @@ class LocalizePanel(QWidget):
         self.stop.setEnabled(True)
         self.bar.setRange(0, 0)  # how long the estimates take is not known
         self.line.setText(f"looking at {layer.name} …")
-        self._running = layer
+        self._running, self._warnings = layer, []
         self._worker = create_worker(self._job.run, _start_thread=False)
         # A method of this widget: Qt then calls it in the window's thread, whatever Qt it is.
         self._worker.returned.connect(self._ended)
@@ -113,14 +114,14 @@ class LocalizePanel(QWidget):
         said = f"{len(emitters):,} emitters in {end - first:,} frames"
         if outcome.cancelled:
             said = f"cancelled: {said} of {emitters.meta['frames']:,} are kept"
-        self.line.setText(said)
+        # napari's messages fade; what may be wrong with the result is to stay.
+        self.line.setText("\n\n".join([said, *(f"Warning: {line}" for line in self._warnings)]))
         if self.form.picture.isChecked():
             try:
                 self._add(picture_layer(emitters, layer))
             except UserError as error:
                 self._say_error(str(error))
         self._add(result_layer(emitters, layer, outcome.cancelled))
-        show_info(said)
 
     def _add(self, layer: LayerTuple) -> None:
         self._viewer.add_layer(Layer.create(*layer))
@@ -132,6 +133,7 @@ class LocalizePanel(QWidget):
             self.line.setText(f"frame {done:,} of {total:,}, {emitters:,} emitters")
 
     def _warned(self, line: str) -> None:
+        self._warnings.append(line)
         show_warning(line)
 
     def _say_error(self, line: str) -> None:
