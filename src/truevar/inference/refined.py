@@ -103,15 +103,15 @@ class _Waiting:
     def refined(self, start: int, stop: int, min_prob: float) -> Candidates:
         """Answers for these frames, which count from 0 in them; what is before is let go."""
         first, last = max(start - BESIDE, 0), min(stop + BESIDE, self.end)
-        found = Candidates.concat(self.answers)
-        found = found.select((found.image >= first) & (found.image < last))
+        known = Candidates.concat(self.answers)  # frames behind the last may be among them
+        found = known.select((known.image >= first) & (known.image < last))
         found = found.select(np.argsort(found.image, kind="stable"))
         counts_THW = np.stack([self.frames[k] for k in range(first, last)])
         better = _in_tiles(
             replace(found, image=found.image - first), counts_THW, self.read_HW, self.engine
         )
         kept = stop - BESIDE
-        self.answers = [found.select(found.image >= kept)]
+        self.answers = [known.select(known.image >= kept)]
         for k in [k for k in self.frames if k < kept]:
             del self.frames[k]
         own = (better.image >= start - first) & (better.image < stop - first)
