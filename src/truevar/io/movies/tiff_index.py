@@ -23,6 +23,11 @@ def unreadable(path: Path, error: BaseException) -> UserError:
         return UserError(
             f"{path} is compressed in a way that needs another package: pip install imagecodecs"
         )
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return UserError(
+            f"{path} names {Path(error.filename).name} as a part of the movie, which is not beside "
+            "it; put all files of the movie into one folder"
+        )
     return UserError(
         f"{path} cannot be read as a TIFF ({reason[:120]}); open it in Fiji and save it again"
     )
