@@ -21,6 +21,9 @@ from truevar.io.movies.one_by_one import FramesOneByOne, no_movie
 
 CZI_MAGIC = b"ZISRAWFILE"
 
+_MOST_PER_BYTE = 10_000
+"""Pixels of a frame for each byte of its file: even zeros need more bytes than that."""
+
 _TYPES = {"Gray8": "u1", "Gray16": "u2", "Gray32Float": "f4"}
 
 
@@ -52,29 +55,41 @@ def open_czi(path: Path) -> FramesOneByOne:
 
 
 def _source(reader: Any, path: Path) -> FramesOneByOne:
-    box = {axis: (int(start), int(stop)) for axis, (start, stop) in _box(reader).items()}
     kinds = set(reader.pixel_types.values())
     if not kinds <= set(_TYPES):
         said = ", ".join(sorted(kinds - set(_TYPES)))
         raise UserError(f"{path} has pixels of the kind {said}, not grey values; {EXPORT}")
-    scenes = len(reader.scenes_bounding_rectangle)
-    axes = {axis: stop - start for axis, (start, stop) in box.items() if axis not in "XYT"}
-    time = box.get("T", (0, 1))
-    # Scenes are positions; under the letter S other formats have colours.
-    axes["P"] = max(scenes, axes.pop("S", 1))
-    _, frames = run_of_frames({"T": time[1] - time[0], **axes}.items(), path, EXPORT)
     if len(kinds) != 1:
         raise UserError(f"{path} holds no image")
-    (x0, x1), (y0, y1) = box["X"], box["Y"]
-    plane = {axis: box[axis][0] for axis in axes if axis in "CZ"}
+    # Smaller copies of the image, for a quick look, are left out.
+    box = {
+        axis: stop - start for axis, (start, stop) in reader.total_bounding_box_no_pyramid.items()
+    }
+    (x0, x1), (y0, y1) = (reader.total_bounding_box_no_pyramid[axis] for axis in "XY")
+    axes = {axis: size for axis, size in box.items() if axis not in "XYS"}
+    # Scenes are positions; under the letter S other formats have colours.
+    axes["P"] = max(len(reader.scenes_bounding_rectangle), box.get("S", 1))
+    run_of_frames(axes.items(), path, EXPORT)
+    times = _times(reader)
+    if times[-1] - times[0] >= len(times):
+        lost = next(n for n, time in enumerate(times) if time - times[0] != n)
+        raise UserError(
+            f"{path} lacks frame {lost} (counted from 0) and has later ones; if the movie is in "
+            "several files, join them in ZEN"
+        )
+    if (y1 - y0) * (x1 - x0) > _MOST_PER_BYTE * path.stat().st_size:
+        raise UserError(
+            f"{path} is damaged: it announces frames of {x1 - x0} x {y1 - y0} px, more than a file "
+            "of its length can hold; copy it again"
+        )
 
     def frame(number: int) -> NDArray[Any]:
         """Frame ``number`` as (H, W, 1)."""
-        values: NDArray[Any] = reader.read(plane={**plane, "T": time[0] + number})
+        values: NDArray[Any] = reader.read(plane={"T": times[number]})
         return values
 
     source = FramesOneByOne(
-        path, (frames, y1 - y0, x1 - x0), np.dtype(_TYPES[kinds.pop()]), frame, reader.close
+        path, (len(times), y1 - y0, x1 - x0), np.dtype(_TYPES[kinds.pop()]), frame, reader.close
     )
     size = _pixel_size(reader.raw_metadata, source.notes)
     if size is not None:
@@ -82,10 +97,16 @@ def _source(reader: Any, path: Path) -> FramesOneByOne:
     return source
 
 
-def _box(reader: Any) -> dict[str, tuple[int, int]]:
-    """First and end of every axis; smaller copies of the image, for a quick look, left out."""
-    box: dict[str, tuple[int, int]] = reader.total_bounding_box_no_pyramid
-    return box
+def _times(reader: Any) -> list[int]:
+    """Where frames are along the time axis, which may begin anywhere."""
+    found: set[int] = set()
+
+    def at(_: int, block: Any) -> bool:
+        found.add(int(block.coordinate.to_dict().get("T", 0)))
+        return True  # go on
+
+    reader.enumerate_subblocks(at)
+    return sorted(found)
 
 
 def _pixel_size(text: str, notes: list[str]) -> float | None:
