@@ -1,5 +1,6 @@
 """Nikon's files: through a stand-in for the package nd2, and through itself where it is there."""
 
+import struct
 import types
 from collections import namedtuple
 
@@ -127,22 +128,117 @@ def test_a_frame_that_is_damaged(stand_in):
 
 
 @pytest.mark.parametrize("error", [ValueError("bad\nhead"), OSError("not recognized"), KeyError(1)])
-@pytest.mark.parametrize("where", ["__init__", "voxel_size"])
+@pytest.mark.parametrize("where", ["__init__", "is_rgb"])
 def test_a_file_that_is_damaged(stand_in, error, where):
     kind, path = stand_in
 
     def damaged(*_):
         raise error
 
-    setattr(kind, where, damaged)
+    kind.change = lambda file: None
+    if where == "__init__":
+        kind.change = damaged
+    else:
+        kind.is_rgb = property(damaged, lambda *_: None)
     with pytest.raises(UserError, match=r"a.nd2 cannot be read as an .nd2 \(") as caught:
         open_movie(path)
     assert "\n" not in str(caught.value)
     assert kind.closed == (where != "__init__")
 
 
+def test_odd_metadata_are_no_reason_not_to_read(stand_in):
+    kind, path = stand_in
+    kind.voxel_size = lambda file: 1 / 0
+    with open_movie(path) as movie:
+        assert (len(movie), movie.meta) == (12, {})
+
+
+@pytest.fixture
+def nd2():
+    return pytest.importorskip("nd2", reason='needs nd2: pip install "truevar[nd2]"')
+
+
+def variant(**values):
+    """NIS-Elements' XML of a few values: those in a dict are inside of it."""
+
+    def node(name, value):
+        if isinstance(value, dict):
+            inside = "".join(node(*pair) for pair in value.items())
+            return f'<{name} runtype="CLxListVariant">{inside}</{name}>'
+        kind = {bool: "bool", int: "lx_uint32", float: "double", str: "CLxStringW"}[type(value)]
+        said = str(value).lower() if kind == "bool" else value
+        return f'<{name} runtype="{kind}" value="{said}"/>'
+
+    return f'<variant version="1.0">{node("no_name", values)}</variant>'.encode()
+
+
+def write(path, frames, times=None, pixel_size=0.108, planes=1):
+    """A file of version 2.1, as NIS-Elements 4 wrote them: chunks, and where each lies."""
+    count, height, width = frames.shape
+    attributes = variant(
+        uiWidth=width,
+        uiWidthBytes=2 * width,
+        uiHeight=height,
+        uiComp=1,
+        uiBpcInMemory=16,
+        uiBpcSignificant=16,
+        uiSequenceCount=count,
+        eCompression=2,
+    )
+    probe = {"m_sName": "AF647"}
+    plane = {"sDescription": "A", "uiColor": 255, "uiCompCount": 1, "pFluorescentProbe": probe}
+    picture = variant(
+        bCalibrated=True,
+        dCalibration=pixel_size,
+        sPicturePlanes={
+            "uiCount": planes,
+            "uiCompCount": planes,
+            "sPlane": {f"a{number}": plane for number in range(planes)},
+        },
+    )
+    loop = {"uiCount": times or count, "dStart": 0.0, "dPeriod": 10.0, "dDuration": 0.0}
+    chunks = {
+        "ImageAttributes!": attributes,
+        "ImageMetadataSeq|0!": picture,
+        "ImageMetadata!": variant(eType=1, uLoopPars=loop),
+    }
+    for number, frame in enumerate(frames):
+        chunks[f"ImageDataSeq|{number}!"] = bytes(8) + frame.tobytes()
+    magic, room = 0x0ABECEDA, 4072
+    text = struct.pack("<IIQ32s64s", magic, 32, 64, b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver2.1")
+    places = b""
+    for name, content in chunks.items():
+        places += name.encode() + struct.pack("<QQ", len(text), len(content))
+        head = struct.pack("<IIQ", magic, room, len(content))
+        text += head + name.encode().ljust(room, b"\0") + content
+    last = b"ND2 CHUNK MAP SIGNATURE 0000001!" + struct.pack("<Q", len(text))
+    name = b"ND2 FILEMAP SIGNATURE NAME 0001!"
+    text += struct.pack("<IIQ", magic, len(name), len(places + last)) + name + places + last
+    path.write_bytes(text)
+    return path
+
+
+def test_the_package_itself(tmp_path, nd2):
+    frames = np.random.default_rng(0).integers(0, 60000, (12, 20, 24)).astype(np.uint16)
+    path = write(tmp_path / "a.nd2", frames)
+    with open_movie(path) as movie:
+        assert movie.shape == (12, 20, 24)
+        assert movie.dtype == np.uint16
+        assert movie.meta == {"pixel_size": pytest.approx(108)}
+        assert (movie.notes, movie.warnings) == ([], [])
+        np.testing.assert_array_equal(movie.read(0, 12), frames)
+        np.testing.assert_array_equal(movie.read(5, 7), frames[5:7])
+    with open_movie(path, frames=(2, 9), roi=(1, 20, 2, 19)) as movie:
+        np.testing.assert_array_equal(movie.read(0, 7), frames[2:9, 2:19, 1:20])
+    with open_movie(write(tmp_path / "b.nd2", frames, times=30)) as movie:
+        assert (len(movie), movie.notes) == (12, ["the file announces 30 frames and holds 12"])
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UserError, match="a.nd2 cannot be read as an .nd2"):
+        open_movie(path)
+
+
+@pytest.mark.usefixtures("nd2")
 def test_what_the_package_itself_refuses(tmp_path):
-    pytest.importorskip("nd2", reason='needs nd2: pip install "truevar[nd2]"')
     for content in (
         b"text",
         b"\xda\xce\xbe\x0a" + bytes(999),

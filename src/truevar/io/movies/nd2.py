@@ -66,7 +66,10 @@ def _source(file: Any, path: Path) -> FramesOneByOne:
     )
     if held < announced:
         source.notes.append(f"the file announces {announced} frames and holds {held}")
-    voxel = file.voxel_size()
+    try:
+        voxel = file.voxel_size()
+    except Exception:  # odd metadata are no reason not to read the pixels
+        return source
     # Where nothing was calibrated it is 0 or 1 micrometre.
     if voxel.x and voxel.y:
         size = believable_pixel_size(1e3 * voxel.x, 1e3 * voxel.y, source.notes)
