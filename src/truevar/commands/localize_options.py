@@ -163,8 +163,8 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--axes",
         metavar="AXES",
         type=axes,
-        help="order of the axes of a .npy, .npz, Zarr or .mat movie: t (frames), y and x, such as yxt "
-        "(default: tyx; for a .mat what its shape suggests)",
+        help="order of the axes of a .npy, .npz, Zarr or .mat movie: t (frames), y and x, such as "
+        "yxt (default: tyx; for a .mat what its shape suggests)",
     )
     what.add_argument(
         "--min-prob",

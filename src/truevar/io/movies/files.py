@@ -44,16 +44,21 @@ def open_file(path: Path, axes: str | None = None, alone: bool = False) -> Sourc
             if is_zarr(path):
                 return open_zarr(path, axes)
             raise UserError(f"{path} is a folder; give it alone, or one movie file ({KINDS})")
-        if not path.exists():
-            raise UserError(f"there is no file {path}")
         with open(path, "rb") as handle:
             head = handle.read(128)
         return _open_kind(path, head, axes, alone)
     except UserError:  # a ValueError as well
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"cannot read {path}: {reason}") from error
+        raise cannot_read(path, error) from error
+
+
+def cannot_read(path: Path, error: Exception) -> UserError:
+    """What is raised where the system does not give a file or folder."""
+    if isinstance(error, FileNotFoundError) and str(error.filename) == str(path):
+        return UserError(f"there is no file {path}")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UserError(f"cannot read {path}: {reason}")
 
 
 def _open_kind(path: Path, head: bytes, axes: str | None, alone: bool) -> Source:

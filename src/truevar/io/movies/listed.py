@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truevar.errors import UserError
-from truevar.io.movies.files import open_file
+from truevar.io.movies.files import cannot_read, open_file
 from truevar.io.movies.folder import tiffs_in
 from truevar.io.movies.joined import FileFrames, JoinedFrames
 from truevar.io.movies.stored import Source, StoredFrames
@@ -45,8 +45,7 @@ def open_files(paths: Sequence[Path], axes: str | None = None) -> Source:
     except UserError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot read {paths[0]}: {reason}") from error
+        raise cannot_read(paths[0], error) from error
     if folder is None:
         return open_file(paths[0], axes)
     if axes is not None:
@@ -93,10 +92,8 @@ def _open_list(paths: Sequence[Path], axes: str | None) -> Source:
 def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+        raise cannot_read(path, error) from error
 
 
 def _open_again(path: Path) -> Source:
