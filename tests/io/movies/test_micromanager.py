@@ -201,3 +201,27 @@ def test_ndtiff_that_is_not_whole(tmp_path, frames):
     cut = ndtiff(tmp_path / "cut", frames, axes, 20) / "NDTiffStack.tif"
     cut.write_bytes(cut.read_bytes()[:-2000])
     assert "is truncated" in refused(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("kind", ["stacks", "ndtiff"])
+def test_damaged_bytes_never_escape(tmp_path, frames, kind):
+    if kind == "stacks":
+        folder = stacks(tmp_path / "movie", frames)
+    else:
+        folder = ndtiff(tmp_path / "movie", frames, [at(number) for number in range(15)], 6)
+    whole = {path: path.read_bytes() for path in sorted(folder.iterdir())}
+    rng = np.random.default_rng(2)
+    refused_ones = 0
+    for _ in range(80):
+        path = list(whole)[rng.integers(len(whole))]
+        damaged = bytearray(whole[path])
+        for place in rng.integers(0, min(400, len(damaged)), 8):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            with open_movie(folder) as movie:
+                movie.read(0, len(movie))
+        except UserError:
+            refused_ones += 1
+        path.write_bytes(whole[path])
+    assert refused_ones > 10

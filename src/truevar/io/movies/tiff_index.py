@@ -151,10 +151,9 @@ class EncodedFrames:
             _, tif, keyframe = self._open
             # A page made for this frame alone: the file's own list would keep them all.
             page = tifffile.TiffFrame(tif, frame, offset=int(self._pages[frame]), keyframe=keyframe)
-            values = page.asarray(maxworkers=1)
+            return np.asarray(page.asarray(maxworkers=1)).reshape(self.shape[1:])
         except Exception as error:  # damaged bytes can upset a decoder in any way
             raise unreadable(path, error) from error
-        return np.asarray(values).reshape(self.shape[1:])
 
 
 def _open_at(path: Path, index: int) -> tuple[tifffile.TiffFile, Any]:
