@@ -308,7 +308,7 @@ def bad(made: Path, tmp_path: Path) -> Path:
         ("zero.tif", "zero"),
         ("small.tif", "16 x 16"),
         ("alone.raw", "alone.yaml"),
-        (".", "is a folder"),
+        (".", "5d.ome.tif has axes"),
     ],
 )
 def test_a_movie_that_cannot_be_used(

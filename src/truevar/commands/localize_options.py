@@ -23,10 +23,10 @@ from truevar.commands.table_to_table import add_output
 DESCRIPTION = """\
 Find the emitters of a movie and write them as a table.
 
-MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, STK), .raw with .yaml
-        (Picasso), .dax with .inf (storm-analysis), .npy, .npz, .mat; frames of at least
-        16 x 16 px. It is read piece by piece, however long it is. If it was split over
-        several files, give them all, in their order.
+MOVIE   TIFF of every kind (BigTIFF, OME, ImageJ, Micro-Manager, NDTiff, STK), a folder of
+        TIFFs, .nd2, .czi, Zarr, .raw with .yaml (Picasso), .dax with .inf (storm-analysis),
+        .npy, .npz, .mat; frames of at least 16 x 16 px. It is read piece by piece, however
+        long it is. If it was split over several files, give them all, in their order.
 OUT     the ending decides: .csv for ThunderSTORM, .hdf5 for Picasso, .h5 for DECODE, .smlm,
         .parquet; or --format. Camera, model and everything that was assumed go into it, or
         into a .yaml beside it.
@@ -77,7 +77,7 @@ def add_movie(parser: argparse.ArgumentParser) -> None:
         metavar="MOVIE",
         type=Path,
         nargs="+",
-        help="the movie, or its parts in their order",
+        help="the movie, its parts in their order, or a folder of TIFFs",
     )
 
 
@@ -163,8 +163,8 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--axes",
         metavar="AXES",
         type=axes,
-        help="order of the axes of a .npy, .npz or .mat movie: t (frames), y and x, such as yxt "
-        "(default: tyx; for a .mat what its shape suggests)",
+        help="order of the axes of a .npy, .npz, Zarr or .mat movie: t (frames), y and x, such as "
+        "yxt (default: tyx; for a .mat what its shape suggests)",
     )
     what.add_argument(
         "--min-prob",

@@ -99,7 +99,7 @@ def test_arrays_that_are_no_movie(array, words):
 
 def test_files_that_are_no_movie(tmp_path):
     assert "there is no file" in refused(tmp_path / "no.tif")
-    assert "is a folder" in refused(tmp_path)
+    assert "holds no TIFF" in refused(tmp_path)
     for ending in (".tif", ".npy", ".raw", ".dax", ".mat", ".npz", ".txt"):
         (tmp_path / f"empty{ending}").touch()
         assert "is empty" in refused(tmp_path / f"empty{ending}")

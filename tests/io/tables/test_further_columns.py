@@ -16,7 +16,7 @@ from truevar.io.tables.formats import FORMATS
 from truevar.io.tables.table import read_emitters, write_emitters
 
 needs_pyarrow = pytest.mark.skipif(
-    not find_spec("pyarrow"), reason="needs pyarrow: pip install 'truevar[parquet]'"
+    not find_spec("pyarrow"), reason='needs pyarrow: pip install "truevar[parquet]"'
 )
 
 FURTHER: dict[str, Any] = {

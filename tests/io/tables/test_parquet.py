@@ -19,7 +19,7 @@ TABLE = Emitters(
 
 @pytest.fixture
 def arrow():
-    why = "needs pyarrow: pip install 'truevar[parquet]'"
+    why = 'needs pyarrow: pip install "truevar[parquet]"'
     pytest.importorskip("pyarrow.parquet", reason=why)
     return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
 
@@ -33,7 +33,7 @@ def no_arrow(monkeypatch):
             raise ImportError(name)
         return real(name, *rest)
 
-    monkeypatch.setattr("truevar.io.tables.parquet.import_module", without)
+    monkeypatch.setattr("truevar.io.extras.import_module", without)
 
 
 def test_what_is_written(tmp_path, arrow):
@@ -109,7 +109,7 @@ def test_without_pyarrow(tmp_path, no_arrow, capsys):
         lambda: write_emitters(TABLE, tmp_path / "a.parquet"),
         lambda: read_emitters(tmp_path / "old.parquet"),
     ):
-        with pytest.raises(UserError, match=r"pip install 'truevar\[parquet\]'$"):
+        with pytest.raises(UserError, match=r'pip install "truevar\[parquet\]"$'):
             do()
     write_emitters(TABLE, tmp_path / "a.csv")
     assert main(["convert", str(tmp_path / "a.csv"), str(tmp_path / "b.parquet")]) == 2

@@ -57,7 +57,7 @@ every_format = pytest.mark.parametrize(("name", "ending"), WRITTEN)
 @pytest.fixture(autouse=True)
 def _with_what_a_format_needs(request):
     if getattr(request.node, "callspec", None) and "parquet" in request.node.callspec.id:
-        pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'truevar[parquet]'")
+        pytest.importorskip("pyarrow", reason='needs pyarrow: pip install "truevar[parquet]"')
 
 
 def files_of(name, path):

@@ -206,6 +206,7 @@ def _open_mat73(path: Path, axes: str | None) -> Source:
         if (axes or _guess(shape)) in ("yxt", "xyt") and item.ndim == 3:
             last = {"yxt": "txy", "xyt": "tyx"}[axes or _guess(shape)]
             source = frames_of(item, what, last, owner=file)
+            source.files = [path]
         else:  # pixels of one frame are scattered over the file
             values = item[()].T
             file.close()

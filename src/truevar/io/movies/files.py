@@ -1,8 +1,7 @@
-"""From a movie's file, or its several files, to its frames: which reader takes it."""
+"""From a movie's file to its frames: which reader takes it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from truevar.errors import UserError
@@ -14,22 +13,26 @@ from truevar.io.movies.arrays import (
     open_npy,
     open_npz,
 )
-from truevar.io.movies.joined import JoinedFrames
+from truevar.io.movies.czi import CZI_MAGIC, open_czi
+from truevar.io.movies.nd2 import ND2_MAGIC, open_nd2
 from truevar.io.movies.raw import open_dax, open_raw
 from truevar.io.movies.stored import Source
 from truevar.io.movies.tiff import MAGIC as TIFF_MAGIC
 from truevar.io.movies.tiff import open_tiff
 from truevar.io.movies.tiff_parts import open_tiff_parts
+from truevar.io.movies.zarr_store import is_zarr, open_zarr
 from truevar.wording import subject
 
-KINDS = ".tif, .tiff, .stk, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
+KINDS = (
+    ".tif, .tiff, .stk, .nd2, .czi, .zarr, .raw (with .yaml), .dax (with .inf), .npy, .npz, .mat"
+)
 
 
 def open_file(path: Path, axes: str | None = None, alone: bool = False) -> Source:
     """Open a movie's file; only its head is read.
 
     Args:
-        path: the file.
+        path: the file, or the folder of a Zarr.
         axes: the order of the axes of an array file, such as ``"yxt"``.
         alone: do not look for further parts of the movie beside it.
 
@@ -38,43 +41,24 @@ def open_file(path: Path, axes: str | None = None, alone: bool = False) -> Sourc
     """
     try:
         if path.is_dir():
-            raise UserError(f"{path} is a folder; give one movie file ({KINDS})")
-        if not path.exists():
-            raise UserError(f"there is no file {path}")
+            if is_zarr(path):
+                return open_zarr(path, axes)
+            raise UserError(f"{path} is a folder; give it alone, or one movie file ({KINDS})")
         with open(path, "rb") as handle:
             head = handle.read(128)
         return _open_kind(path, head, axes, alone)
     except UserError:  # a ValueError as well
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"cannot read {path}: {reason}") from error
+        raise cannot_read(path, error) from error
 
 
-def open_files(paths: Sequence[Path], axes: str | None = None) -> Source:
-    """Open the files of one movie, in the order given.
-
-    Raises:
-        UserError: one cannot be used, is given twice, or does not fit to the others.
-    """
-    if len(paths) == 1:
-        return open_file(paths[0], axes)
-    sources: list[Source] = []
-    try:
-        for number, path in enumerate(paths):
-            sources.append(open_file(path, axes, alone=True))
-            if any(path.samefile(other) for other in paths[:number]):
-                raise UserError(f"{path} is given twice; give every part of the movie once")
-        joined = JoinedFrames(sources, paths)
-    except BaseException:
-        for source in sources:
-            source.close()
-        raise
-    said = ", ".join(
-        f"{path.name} ({source.shape[0]})" for path, source in zip(paths, sources, strict=True)
-    )
-    joined.notes.append(f"read as one movie, with so many frames each: {said}")
-    return joined
+def cannot_read(path: Path, error: Exception) -> UserError:
+    """What is raised where the system does not give a file or folder."""
+    if isinstance(error, FileNotFoundError) and str(error.filename) == str(path):
+        return UserError(f"there is no file {path}")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UserError(f"cannot read {path}: {reason}")
 
 
 def _open_kind(path: Path, head: bytes, axes: str | None, alone: bool) -> Source:
@@ -85,13 +69,19 @@ def _open_kind(path: Path, head: bytes, axes: str | None, alone: bool) -> Source
     is_mat = head.startswith((MAT_MAGIC, MAT73_MAGIC)) or ending == ".mat"
     is_array = not bare and (is_mat or head.startswith(NPY_MAGIC) or ending == ".npz")
     if axes is not None and not is_array:
-        raise UserError(f"{subject('axes')} is for .npy, .npz and .mat; leave it out for {path}")
+        raise UserError(
+            f"{subject('axes')} is for .npy, .npz, .mat and Zarr; leave it out for {path}"
+        )
     if ending == ".raw":
         return open_raw(path)
     if ending == ".dax":
         return open_dax(path)
     if head.startswith(TIFF_MAGIC):
         return open_tiff(path) if alone else open_tiff_parts(path)
+    if head.startswith(ND2_MAGIC) or ending == ".nd2":
+        return open_nd2(path)
+    if head.startswith(CZI_MAGIC) or ending == ".czi":
+        return open_czi(path)
     if head.startswith(NPY_MAGIC):
         return open_npy(path, axes)
     if is_mat:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from truevar.errors import UserError
 from truevar.io.movies.arrays import ArrayLike, is_array_like, open_array
-from truevar.io.movies.files import open_files
+from truevar.io.movies.listed import open_files
 from truevar.io.movies.stored import SMALLEST, Source
 from truevar.wording import argument
 
@@ -30,8 +30,8 @@ class Movie:
     Attributes:
         shape: (frames, H, W) of the range and region that was asked for.
         dtype: of the pixels, native byte order.
-        name: the file's name (the first's and the last's, of several), or "array".
-        path: the file (the first, of several), None for an array.
+        name: the file's or folder's name (the first's and the last's, of several), or "array".
+        path: the file or folder (the first, of several), None for an array.
         meta: what the file says: ``pixel_size`` (nm), ``baseline`` (ADU),
             ``e_per_adu``, ``em_gain``, ``read_sigma`` (electrons), ``qe``;
             only those that it gives.
@@ -185,13 +185,14 @@ def open_movie(
     """Open a movie; only its head is read.
 
     Args:
-        source: a file (TIFF of any kind, ``.raw`` with ``.yaml``, ``.dax`` with
-            ``.inf``, ``.npy``, ``.npz``, ``.mat``), the files of one movie in
-            their order, or an array (frames, H, W) or (H, W). TIFF and array files
-            are recognised by content.
+        source: a file (TIFF of any kind, ``.nd2``, ``.czi``, ``.raw`` with ``.yaml``,
+            ``.dax`` with ``.inf``, ``.npy``, ``.npz``, ``.mat``), the files of one movie
+            in their order, a folder (of TIFFs, which are sorted by the numbers in their
+            names; an NDTiff; a Zarr or OME-Zarr), or an array (frames, H, W) or (H, W).
+            Most files are recognised by content.
         frames: (start, stop), half open, from 0; None for an open end.
         roi: (x0, x1, y0, y1) in px, half open; None for an open end.
-        axes: the order of the axes of an array, or of a ``.npy``, ``.npz`` or ``.mat``
+        axes: the order of the axes of an array, or of a ``.npy``, ``.npz``, Zarr or ``.mat``
             file (as MATLAB shows it): the letters t, y, x, such as ``"yxt"``. By
             default ``"tyx"``; for a ``.mat``, what its shape suggests.
 
@@ -205,7 +206,9 @@ def open_movie(
     if _are_paths(source):
         paths = [Path(one) for one in source]
         opened, path = open_files(paths, axes), paths[0]
-        name = path.name if len(paths) == 1 else f"{path.name} to {paths[-1].name}"
+        # The folder one is in has no name as long as it is called ".".
+        first = path.name or path.resolve().name
+        name = first if len(paths) == 1 else f"{first} to {paths[-1].name}"
     elif isinstance(source, (list, tuple)) or is_array_like(source):
         path, opened, name = None, open_array(source, axes), "array"
     else:

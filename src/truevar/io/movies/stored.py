@@ -138,19 +138,26 @@ class ArrayFrames:
     """Frames of an array in memory, or of anything that is sliced like one.
 
     Args:
-        array: with three axes.
+        array: with three axes, or more of length one.
         owner: what is closed with the movie (an HDF5 file, say).
         axes: which axes of the array are frames, y and x.
+        path: where the array lies, if in a file that is read piece by piece.
     """
 
-    def __init__(self, array: Any, owner: Any = None, axes: tuple[int, int, int] = (0, 1, 2)):
+    def __init__(
+        self,
+        array: Any,
+        owner: Any = None,
+        axes: tuple[int, int, int] = (0, 1, 2),
+        path: Path | None = None,
+    ):
         frames, height, width = (int(array.shape[axis]) for axis in axes)
         self.shape = (frames, height, width)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.meta: dict[str, Any] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
-        self.files: list[Path] = []
+        self.files: list[Path] = [] if path is None else [path]
         self._array = array
         self._owner = owner
         self._axes = axes
@@ -158,10 +165,17 @@ class ArrayFrames:
 
     def read(self, start: int, stop: int, rows: slice) -> NDArray[Any]:
         """Frames [start, stop) of the given rows, always a copy."""
-        wanted = [slice(None)] * 3
-        wanted[self._axes[0]], wanted[self._axes[1]] = slice(start, stop), rows
+        wanted: list[Any] = [0] * len(self._array.shape)
+        for axis, part in zip(self._axes, (slice(start, stop), rows, slice(None)), strict=True):
+            wanted[axis] = part
+        order = [sorted(self._axes).index(axis) for axis in self._axes]  # the others are gone
         with self._lock:
-            block = np.asarray(self._array[tuple(wanted)]).transpose(self._axes)
+            try:
+                block = np.asarray(self._array[tuple(wanted)]).transpose(order)
+            except Exception as error:  # damaged bytes can upset a decoder in any way
+                if not self.files:
+                    raise
+                raise damaged_frames(self.files[0], start, stop, error) from error
             return np.array(block, dtype=self.dtype, order="C")
 
     def close(self) -> None:
@@ -174,3 +188,12 @@ class ArrayFrames:
 def truncated(path: Path) -> UserError:
     """What is raised for a file that ends too early."""
     return UserError(f"{path} is truncated: it ends before its last frame does; copy it again")
+
+
+def damaged_frames(path: Path, start: int, stop: int, error: BaseException) -> UserError:
+    """What is raised for frames [start, stop) that cannot be decoded."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UserError(
+        f"frames {start} to {stop - 1} of {path} cannot be read ({reason[:120]}); copy the file "
+        "again, or leave them out"
+    )

@@ -10,9 +10,11 @@ import numpy as np
 import tifffile
 
 from truevar.errors import UserError
+from truevar.io.movies.axes import FIJI, MOST_CHANNELS, run_of_frames
 from truevar.io.movies.stored import ArrayFrames, Source, StoredFrames, truncated
 from truevar.io.movies.tiff_chain import check_chain
 from truevar.io.movies.tiff_index import PageIndex, unreadable
+from truevar.io.movies.tiff_named import told_of_parts
 from truevar.io.movies.tiff_tags import tiff_meta
 
 # tifffile logs what it finds odd; a library must not print that on the user's screen.
@@ -21,9 +23,6 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF or BigTIFF begins."""
 
-_AXIS_NAMES = {"T": "time", "Z": "slices", "C": "channels", "S": "samples", "R": "positions"}
-_MOST_CHANNELS = 4
-"""Up to so many "channels" are colours; more are frames that someone mislabelled."""
 _SEPARATE = 2
 """Value of the tag PlanarConfiguration for colours that are not interleaved."""
 
@@ -85,6 +84,7 @@ def _source(tif: tifffile.TiffFile, path: Path) -> Source:
         source = PageIndex.of(series.pages, shape[0], path, notes).source(shape, dtype)
     source.meta.update(tiff_meta(tif, notes))
     source.notes.extend(notes)
+    source.warnings.extend(told_of_parts(tif, path, source.shape[0]))
     return source
 
 
@@ -99,7 +99,7 @@ def _saved_as_colours(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     page = series.keyframe
     return (
         _in_planes(series)
-        and page.samplesperpixel <= _MOST_CHANNELS
+        and page.samplesperpixel <= MOST_CHANNELS
         and page.software == "tifffile.py"
         and len(tif.series) == 1
     )
@@ -139,15 +139,9 @@ def _frames_of(
         )
     if not names.endswith("YX") or any(length < 1 for _, length in axes):
         raise UserError(f"{path} has the axes {names or 'of no image'}; a movie has T, Y, X")
-    others = axes[:-2]
-    if len(others) > 1 or (others and others[0][0] == "C" and others[0][1] <= _MOST_CHANNELS):
-        said = ", ".join(f"{_AXIS_NAMES.get(axis, axis)}: {length}" for axis, length in others)
-        raise UserError(
-            f"{path} has axes beside y and x that are not one run of frames ({said}); save one "
-            "channel or slice as a movie of its own (in Fiji: Image > Duplicate), or, if these "
-            "are all frames, say so there (Image > Properties)"
-        )
-    frames = others[0][1] if others else 1
+    # Micro-Manager labels its axes itself; elsewhere z often stands for time.
+    labelled = series.kind in ("mmstack", "ndtiff")
+    _, frames = run_of_frames(axes[:-2], path, FIJI, mislabelled=not labelled)
     return frames, axes[-2][1], axes[-1][1]
 
 

@@ -23,6 +23,11 @@ def unreadable(path: Path, error: BaseException) -> UserError:
         return UserError(
             f"{path} is compressed in a way that needs another package: pip install imagecodecs"
         )
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return UserError(
+            f"{path} names {Path(error.filename).name} as a part of the movie, which is not beside "
+            "it; put all files of the movie into one folder"
+        )
     return UserError(
         f"{path} cannot be read as a TIFF ({reason[:120]}); open it in Fiji and save it again"
     )
@@ -146,10 +151,9 @@ class EncodedFrames:
             _, tif, keyframe = self._open
             # A page made for this frame alone: the file's own list would keep them all.
             page = tifffile.TiffFrame(tif, frame, offset=int(self._pages[frame]), keyframe=keyframe)
-            values = page.asarray(maxworkers=1)
+            return np.asarray(page.asarray(maxworkers=1)).reshape(self.shape[1:])
         except Exception as error:  # damaged bytes can upset a decoder in any way
             raise unreadable(path, error) from error
-        return np.asarray(values).reshape(self.shape[1:])
 
 
 def _open_at(path: Path, index: int) -> tuple[tifffile.TiffFile, Any]:

@@ -6,14 +6,13 @@ the document of :mod:`truevar.io.side_file` as JSON. Tables of others are read i
 columns, such as one that pandas wrote of :meth:`truevar.Emitters.to_pandas`: it keeps ``attrs``,
 and so the metadata, under a key of its own.
 
-Needs pyarrow, which comes with ``pip install 'truevar[parquet]'``.
+Needs pyarrow, which comes with ``pip install "truevar[parquet]"``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 from truevar.emitters import UNITS, Emitters
 from truevar.errors import UserError
 from truevar.io.atomic import replacing
+from truevar.io.extras import need_package
 from truevar.io.side_file import OURS, document, from_json, meta_of, need_pixel_size
 from truevar.io.tables.further_columns import take_further
 from truevar.io.tables.number_text import check_positions, frames_from
@@ -40,13 +40,8 @@ def need_pyarrow() -> tuple[Any, Any]:
     Raises:
         UserError: it is not installed.
     """
-    try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise UserError(
-            "a .parquet needs pyarrow, which is not installed; install it with: pip install "
-            "'truevar[parquet]'"
-        ) from error
+    modules = [need_package(one, "a .parquet", "parquet") for one in ("pyarrow", "pyarrow.parquet")]
+    return modules[0], modules[1]
 
 
 def read_parquet(path: Path, pixel_size: float | None = None) -> Emitters:
