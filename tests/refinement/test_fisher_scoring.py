@@ -150,7 +150,7 @@ def test_answers_of_an_emitter_are_brought_together():
     assert np.sqrt(np.mean((found - truth) ** 2)) < 0.65 * np.sqrt(np.mean((given - truth) ** 2))
     linked = np.bincount(tracks_of(frame, *given.T, np.full(20, 0.21), SIGMA)) > 1
     assert linked.sum() == 4  # one answer is too far off to be taken for the same emitter
-    assert np.sum(better.sigma_x_D < 0.12) == 19
+    assert np.sum(better.sigma_x_D < 0.13) == 19
 
 
 def test_an_emitter_is_not_taken_along_by_one_that_nobody_listed():
