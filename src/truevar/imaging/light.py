@@ -13,8 +13,8 @@ import torch
 
 from truevar.imaging.gaussian import axis_derivatives, patch_first
 
-REACH = 3.5
-"""Half-width of a patch in PSF widths: 0.1 % of the light falls beside it."""
+REACH = 3.0
+"""Half-width of a patch in PSF widths: up to 0.5 % of the light falls beside it."""
 
 
 class LightOnFrames:

@@ -15,10 +15,10 @@ import torch
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.background import background_of
 
-STEPS = 5
-"""Scoring steps at most; what is gained after them is a hundredth of the errors."""
+STEPS = 3
+"""Scoring steps at most. Five of twice the iterations move E by 0.06 at 2 per µm², by 0 below."""
 
-SOLVES = 12
+SOLVES = 6
 """Conjugate-gradient iterations a step."""
 
 PLACE_PRIOR = 0.7
