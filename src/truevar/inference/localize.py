@@ -96,7 +96,8 @@ def localize(
         camera_offset: (x, y) in px of the movie's first pixel on maps that are larger.
         frames: (first, end), counted from 0, half-open; None for an open end. The frames
             just outside are looked at as neighbours, so the range gives the same emitters as
-            the whole movie (with the same camera and PSF width).
+            the whole movie (with the same camera and PSF width); refined places of those that
+            are on for longer differ by a part of their errors.
         roi: (x0, x1, y0, y1) in px, half-open.
         min_prob: emitters less probable are left out; the model's own threshold by default.
         device: where to compute; a model that is given stays where it is.
