@@ -137,10 +137,14 @@ class Engine:
         input_N4HW = torch.zeros(n, CHANNELS, *self.size, device=self.device)
         return self._encoded(input_N4HW, input_N4HW[:, 0])
 
+    def effective(self, block: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Frames (n, H, W) in ADU as effective counts, whose noise is Poisson's."""
+        return np.asarray(self.camera.to_photons(block) / self.excess, dtype=np.float32)
+
     def _encode(self, block: NDArray[np.generic]) -> Encoded:
         """Frames (n, H, W) each on its own."""
-        counts = self.camera.to_photons(block) / self.excess
-        counts_NHW = torch.from_numpy(np.ascontiguousarray(counts)).to(self.device)
+        counts = np.ascontiguousarray(self.effective(block))
+        counts_NHW = torch.from_numpy(counts).to(self.device)
         return self._encoded(*normalise(counts_NHW, self.read_1HW))
 
     def _encoded(self, input_N4HW: torch.Tensor, back_NHW: torch.Tensor) -> Encoded:

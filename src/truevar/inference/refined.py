@@ -90,8 +90,7 @@ class _Waiting:
         """Keep what passes by, as effective counts."""
         for block in blocks:
             if len(block):
-                counts_nHW = self.engine.camera.to_photons(block) / self.engine.excess
-                self.frames.update(enumerate(counts_nHW, self.seen))
+                self.frames.update(enumerate(self.engine.effective(block), self.seen))
                 self.seen += len(block)
                 yield block
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import IO
 
 STORED = {
     1: "i1",
@@ -43,6 +45,25 @@ def order_of(head: bytes) -> str:
     if order is None:
         raise ValueError("no MAT-file of version 5")
     return order
+
+
+def outer_elements(file: IO[bytes], length: int) -> Iterator[tuple[str, int, int, int]]:
+    """(byte order, type, bytes, offset of its tag) of a file's elements; each is then read from.
+
+    Raises:
+        ValueError: it is no such file, or ends before an element does.
+    """
+    file.seek(0)
+    order = order_of(file.read(128))
+    offset = 128
+    while offset + 8 <= length:
+        file.seek(offset)
+        kind, size = struct.unpack(order + "II", file.read(8))
+        if offset + 8 + size > length:
+            raise ValueError("truncated")
+        yield order, kind, size, offset
+        # Only compressed elements are not padded.
+        offset += 8 + size + (0 if kind == COMPRESSED else -size % 8)
 
 
 def element(data: bytes, order: str, position: int) -> tuple[int, int, int, int]:

@@ -20,7 +20,7 @@ from truevar.io.mat5_elements import (
     NUMERIC,
     STORED,
     element,
-    order_of,
+    outer_elements,
     shape_of,
     unpack,
 )
@@ -89,13 +89,7 @@ def load_variable(path: Path, variable: Variable) -> NDArray[Any]:
 
 
 def _variables(file: IO[bytes], length: int) -> Iterator[Variable]:
-    order = order_of(file.read(128))
-    offset = 128
-    while offset + 8 <= length:
-        file.seek(offset)
-        kind, size = struct.unpack(order + "II", file.read(8))
-        if offset + 8 + size > length:
-            raise ValueError("truncated")
+    for order, kind, size, offset in outer_elements(file, length):
         packed = kind == COMPRESSED
         data = file.read(min(size, _HEAD))
         if packed:
@@ -108,8 +102,6 @@ def _variables(file: IO[bytes], length: int) -> Iterator[Variable]:
             found = _describe(data, order, offset + 8, size, packed)
             if found is not None:
                 yield found
-        # Only compressed elements are not padded.
-        offset += 8 + size + (0 if packed else -size % 8)
 
 
 def _describe(data: bytes, order: str, offset: int, size: int, packed: bool) -> Variable | None:

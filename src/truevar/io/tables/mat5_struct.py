@@ -17,7 +17,7 @@ from truevar.io.mat5_elements import (
     NUMERIC,
     STORED,
     element,
-    order_of,
+    outer_elements,
     shape_of,
     unpack,
 )
@@ -43,18 +43,11 @@ def load_struct(path: Path, name: str) -> Struct | None:
     """
     length = path.stat().st_size
     with open(path, "rb") as file:
-        order = order_of(file.read(128))
-        offset = 128
-        while offset + 8 <= length:
-            file.seek(offset)
-            kind, size = struct.unpack(order + "II", file.read(8))
-            if offset + 8 + size > length:
-                raise ValueError("truncated")
+        for order, kind, size, _ in outer_elements(file, length):
             data = _variable(file, order, kind, size, name)
             if data is not None:
                 found = _read(data, order, _DEEPEST)
                 return found if isinstance(found, dict) else None
-            offset += 8 + size + (0 if kind == COMPRESSED else -size % 8)
     return None
 
 
