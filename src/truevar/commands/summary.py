@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _EXACT = 1_000_000
 """Rows up to which a median is exact."""
+_DOUBTFUL = 0.01
+"""p-value above which an emitter is counted as one that the frames do not need."""
 _STEP = 1e-3
 """Above that it is right to this share of itself."""
 
@@ -30,12 +32,18 @@ def summary(found: TableParts) -> str:
     per_frame = n / n_frames / samples
     lines = [f"emitters:  {n:,} in {n_frames:,} frames{drawn}, {per_frame:.4g} per frame"]
     if n:
-        error, photons = Median(n), Median(n)
+        error, photons, doubtful = Median(n), Median(n), 0
         for part in found:
             error.add(np.sqrt((part.sigma_x**2 + part.sigma_y**2) / 2))
             photons.add(part.photons)
+            doubtful += int(np.sum(part.get("p_value", np.zeros(0)) > _DOUBTFUL))
         lines.append(f"precision: {error.value():.3g} nm (median standard error of x and y)")
         lines.append(f"photons:   {photons.value():.4g} (median)")
+        if doubtful:
+            lines.append(
+                f"doubtful:  {doubtful:,} ({doubtful / n:.1%}) that noise could have made "
+                f"(p-value above {_DOUBTFUL:g})"
+            )
     lines.append(
         f"time:      {seconds:.3g} s, {n_frames / max(seconds, 0.01):.3g} frames per second"
     )

@@ -231,6 +231,7 @@ def _found(
             precision=precision,
             scales=1 if preview else None,
             samples=samples,
+            echoes=refine,
         )
         if preview:
             used.notes.append(Message(f"a preview: cells of {engine.cells[-1]:g} px only"))
