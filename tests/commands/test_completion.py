@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import truevar
 from truevar.cli import main
 from truevar.commands.completion import SHELLS
 from truevar.io.camera_file import CameraProfile
 from truevar.io.saved_cameras import save_camera
+
+SOURCE = str(Path(truevar.__file__).parents[1])
 
 needs_argcomplete = pytest.mark.skipif(
     importlib.util.find_spec("argcomplete") is None,
@@ -70,6 +73,7 @@ def test_what_a_line_may_go_on_with(
         "COMP_LINE": line,
         "COMP_POINT": str(len(line)),
         "COMP_TYPE": "9",
+        "PYTHONPATH": SOURCE,
     }
     program = [sys.executable, "-m", "truevar"]
     done = subprocess.run(program, cwd=tmp_path, env={**os.environ, **asked}, capture_output=True)
@@ -81,7 +85,7 @@ def test_what_a_line_may_go_on_with(
 
 def test_a_shell_that_asks_a_program_without_argcomplete_is_told_nothing(tmp_path: Path) -> None:
     (tmp_path / "argcomplete.py").write_text("raise ImportError")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(tmp_path), SOURCE])
     asked = {"_ARGCOMPLETE": "1", "COMP_LINE": "truevar ", "PYTHONPATH": path}
     program = [sys.executable, "-m", "truevar"]
     done = subprocess.run(program, env={**os.environ, **asked}, capture_output=True)
