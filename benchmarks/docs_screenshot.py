@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-PAGES = ("index.html", "start.html", "reference/python.html")
+PAGES = ("index.html", "howto/camera.html", "reference/commands.html")
 SIZE = (1280, 900)
 SHRUNK = (800, 562)
 GAP = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import sys
 from pathlib import Path
@@ -26,7 +27,8 @@ def commands() -> str:
     for name, (_, line) in COMMANDS.items():
         parts.append(f"## truevar {name}\n\n{line[0].upper()}{line[1:]}.\n")
         for parser in _with_parts(build_parser([name]), name):
-            parts.append(f"```text\n{parser.format_help().rstrip()}\n```\n")
+            text = html.escape(parser.format_help().rstrip(), quote=False)
+            parts.append(f'<pre class="help"><code>{text}</code></pre>\n')
     return "\n".join(parts)
 
 
