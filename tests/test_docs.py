@@ -23,6 +23,7 @@ from truevar.commands import train
 from truevar.commands.parser import Parser
 from truevar.config import RunConfig
 from truevar.errors import TrueVARWarning
+from truevar.io.camera_file import read_camera_profile
 from truevar.model.weights import available_models
 
 ROOT = Path(__file__).parents[1]
@@ -296,6 +297,14 @@ def test_every_block_that_is_not_run_is_on_a_page_that_says_why() -> None:
         for block in blocks(path):
             if block.language == "python":
                 assert page in RUN, f"{page} has a block that nobody runs"
+
+
+def test_the_camera_files_that_are_shown_can_be_read(tmp_path: Path) -> None:
+    shown = [block for path in TEXTS for block in blocks(path) if block.language == "yaml"]
+    assert shown
+    for block in shown:
+        (tmp_path / "camera.yaml").write_text(block.text, encoding="utf-8")
+        assert len(read_camera_profile(tmp_path / "camera.yaml").numbers) >= 3
 
 
 def test_the_recipe_of_training_can_be_used(tmp_path: Path) -> None:
