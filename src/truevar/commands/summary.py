@@ -1,7 +1,8 @@
-"""A few lines on what was found in a movie, be it more than memory holds."""
+"""A few lines on what was used and found in a movie, be it more than memory holds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,16 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from truevar.io.tables.parts import TableParts
+
+_SETTINGS = {
+    "pixel_size": " nm",
+    "psf_sigma": " nm",
+    "baseline": "",
+    "e_per_adu": "",
+    "em_gain": "",
+    "read_sigma": "",
+}
+"""What is told, with its unit where the name does not tell it."""
 
 _EXACT = 1_000_000
 """Rows up to which a median is exact."""
@@ -19,7 +30,7 @@ _STEP = 1e-3
 
 
 def summary(found: TableParts) -> str:
-    """How many emitters, how precise, how bright, and in what time.
+    """With what, how many emitters, how precise, how bright, and in what time.
 
     Args:
         found: of :func:`truevar.inference.localize.localize_to_disk`.
@@ -30,7 +41,8 @@ def summary(found: TableParts) -> str:
     samples = int(found.meta.get("samples", 1))
     drawn = f" of {samples} samples" if samples > 1 else ""
     per_frame = n / n_frames / samples
-    lines = [f"emitters:  {n:,} in {n_frames:,} frames{drawn}, {per_frame:.4g} per frame"]
+    lines = [*settings_used(found.meta)]
+    lines.append(f"emitters:  {n:,} in {n_frames:,} frames{drawn}, {per_frame:.4g} per frame")
     if n:
         error, photons, doubtful = Median(n), Median(n), 0
         for part in found:
@@ -48,6 +60,25 @@ def summary(found: TableParts) -> str:
         f"time:      {seconds:.3g} s, {n_frames / max(seconds, 0.01):.3g} frames per second"
     )
     return "\n".join(lines)
+
+
+def settings_used(meta: Mapping[str, Any]) -> list[str]:
+    """Pixel size, PSF width and camera: a line for each place that they came from.
+
+    Args:
+        meta: of a table that was localised.
+    """
+    camera, sources = meta.get("camera", {}), meta.get("sources", {})
+    by_source: dict[str, list[str]] = {}
+    for name, unit in _SETTINGS.items():
+        of_camera = name not in meta
+        # A whole camera, or maps, have one source; a gain that nobody stated has none.
+        source = sources.get(f"camera.{name}" if of_camera else name, sources.get("camera"))
+        if source is not None:
+            value = camera[name] if of_camera else meta[name]
+            by_source.setdefault(source, []).append(f"{name} {value:.4g}{unit}")
+    lines = [f"{', '.join(numbers)} ({source})" for source, numbers in by_source.items()]
+    return [f"{'used:' if not k else '':<10} {line}" for k, line in enumerate(lines)]
 
 
 class Median:
