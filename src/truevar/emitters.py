@@ -32,8 +32,6 @@ UNITS: dict[str, str] = {
     "sigma_photons": "photo-electrons, standard error of photons",
     "psf_sigma": "nm, width of the PSF",
     "prob": "probability that the emitter exists",
-    "llr": "log-likelihood ratio of its frame with and without it, nats",
-    "p_value": "how often a frame without the emitter looks as much as if it were there",
     "id": "identity of a molecule over frames",
 }
 """The columns with a meaning here, and their units. ``frame``, ``x``, ``y`` are required."""

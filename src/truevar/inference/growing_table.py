@@ -56,8 +56,9 @@ class GrowingTable:
         if isinstance(found, Drawn):
             self.parts[-1]["sample"] = drawn[order].astype(np.int32)
         if isinstance(found, Refined):
-            self.parts[-1]["llr"] = found.llr[order].astype(np.float32)
-            self.parts[-1]["p_value"] = p_value(found.llr[order]).astype(np.float32)
+            # Rounded, or tables of text hold digits that say nothing.
+            self.parts[-1]["llr"] = np.round(found.llr[order], 2)
+            self.parts[-1]["p_value"] = np.round(p_value(found.llr[order]), 9)
         self.rows += len(order)
 
     def columns(self, part: int) -> dict[str, NDArray[Any]]:

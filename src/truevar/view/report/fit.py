@@ -25,6 +25,7 @@ from truevar.imaging.gaussian import render_frames
 from truevar.imaging.likelihood import pixel_variance
 from truevar.imaging.residual import peaks, significance
 from truevar.inference.drawn_again import Drawing
+from truevar.inference.posterior_check import BAD
 from truevar.view.report.section import number_in
 
 Floats = NDArray[np.float64]
@@ -37,10 +38,6 @@ _ENOUGH = 200
 """Pixels below which nothing is said."""
 
 
-BADLY = 2.5
-"""A frame with as much left near its emitters does not fit."""
-
-
 @dataclass(frozen=True)
 class LeftOver:
     """What nothing explains in a frame.
@@ -50,19 +47,21 @@ class LeftOver:
         peak_P2: (P, 2) row and column where that is more than noise.
         sums: (2, 2) near emitters that are alone, and all: squares in variances of noise, and
             pixels.
+        left: the same near all of them, a mean, if their places and photons were as good as can
+            be. NaN where there are none.
         known: emitters of the table.
     """
 
     z_HW: Floats
     peak_P2: NDArray[np.int64]
     sums: Floats
+    left: float
     known: int
 
     @property
     def fits(self) -> bool:
         """Whether no more is left near the emitters than may be."""
-        squares, pixels = self.sums[1]
-        return bool(squares <= BADLY * max(pixels, 1))
+        return not self.left > BAD
 
 
 @dataclass(frozen=True)
@@ -191,4 +190,7 @@ def _left_over(
         seen = seen.fitted(drawn, torch.as_tensor(error_N, dtype=torch.float32))
     z_1HW = significance(seen.left_NHW, seen.variance_NHW, sigma)
     peak_P2 = peaks(z_1HW, sigma)[:, 1:].numpy()
-    return LeftOver(z_1HW[0].double().numpy(), peak_P2, np.array(sums, np.float64), len(found))
+    left_HW = (seen.left_NHW.square() / seen.variance_NHW)[0].double().numpy()
+    left = float(left_HW[nears[1]].mean()) if nears[1].any() else float("nan")
+    z_HW = z_1HW[0].double().numpy()
+    return LeftOver(z_HW, peak_P2, np.array(sums, np.float64), left, len(found))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from truevar.view.report.fit import BADLY, Fit
+from truevar.inference.posterior_check import BAD
+from truevar.view.report.fit import Fit
 from truevar.view.report.section import Section, Told, figure_of, listed, paragraphs
 
 _LITTLE, _WELL, _MUCH = 0.75, 1.3, 2.0
@@ -60,7 +61,7 @@ def _of_frames(fit: Fit) -> str:
         return f"<strong>None</strong> of the {n} frames stands out."
     do = "does" if count == 1 else "do"
     return (
-        f"<strong>{count}</strong> of the {n} frames {do} not fit (more than {BADLY:g} near the "
+        f"<strong>{count}</strong> of the {n} frames {do} not fit (more than {BAD:g} near the "
         "emitters): look at what they leave, below."
     )
 
