@@ -65,7 +65,8 @@ def _left_text(sample: FrameSample) -> str:
         "The frame less the light of all its emitters, as an emitter at every place would explain "
         f"it: red where light is missing from the table, blue where it has too much, up to "
         f"{MOST_Z:g} standard errors. Noise alone is pale. Rings are where one more emitter would "
-        f"explain more than noise does (above {LEAST:g} standard errors)."
+        f"explain more than noise does (above {LEAST:g} standard errors). At the border light "
+        "comes in from emitters beside the field."
     )
     return f"""\
 <h3>What they leave</h3>
