@@ -1,0 +1,228 @@
+"""Movies of other people, localised as their users would, with what the checks say of each.
+
+    python benchmarks/real.py --data ../shared/data --markdown docs/results/real.md
+
+Nothing is told that a user would not know: pixel size where it is stated (100 nm where not), camera
+where it is. Where there is a truth, or another program's table, the distance to it is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import truevar
+from truevar.emitters import Emitters
+from truevar.io.movies.movie import open_movie
+
+Reference = Callable[[Path], NDArray[np.float64]]
+
+
+def olist(folder: Path) -> NDArray[np.float64]:
+    """(N, 3) frame, x, y in px of storm-analysis' truth."""
+    truth = truevar.read(folder / "test_olist.bin", pixel_size=160)
+    return np.stack([truth.frame, truth.x / 160, truth.y / 160], 1)
+
+
+def picasso(folder: Path) -> NDArray[np.float64]:
+    """The same of Picasso's table."""
+    import h5py
+
+    with h5py.File(folder / "testdata_locs.hdf5") as file:
+        rows = file["locs"][:]
+    return np.stack([rows["frame"], rows["x"], rows["y"]], 1).astype(float)
+
+
+def sdt(folder: Path) -> NDArray[np.float64]:
+    """The same of the well-shaped spots that sdt-python kept."""
+    with np.load(folder / "cg_loc_orig.npz") as stored:
+        rows = [np.insert(stored[key][:, :2], 0, int(key), axis=1) for key in stored.files]
+    return np.concatenate(rows)
+
+
+def demo(folder: Path) -> NDArray[np.float64]:
+    """The same of the demo stack's truth."""
+    truth = truevar.read(folder / "positions_demo1.csv", pixel_size=100)
+    return np.stack([truth.frame, truth.x / 100, truth.y / 100], 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A movie, what a user knows of it, and what it is to be held against."""
+
+    path: str
+    what: str
+    pixel_size: float
+    how: dict[str, Any] = field(default_factory=dict)
+    reference: Reference | None = None
+    said_by: str = ""
+
+
+def cases(data: Path) -> list[Case]:
+    """All of them."""
+    maps = np.load(data / "real/scmos-256x256/calib.npy").astype(np.float32).transpose(0, 2, 1)
+    plain = {"baseline": 100.0, "e_per_adu": 1.0, "read_sigma": 0.0}
+    bead = {"baseline": 400.0, "e_per_adu": 10.0, "read_sigma": 2.0}
+    return [
+        Case(
+            "real/microtubules-16x16/deconSTORM_microtubuledata.mat",
+            "STORM of microtubules, dense",
+            100,
+        ),
+        Case("real/scmos-256x256/sample.dax", "STORM, sCMOS", 160, {"camera_maps": maps}),
+        Case(
+            "real/pmhc-af647-128x128/pMHC_AF647_200k_000_.npz",
+            "single AF647 molecules",
+            160,
+            {},
+            sdt,
+            "sdt-python",
+        ),
+        Case("real/dstorm-128x128/images.tif", "dSTORM, faint", 133),
+        Case("real/astigmatic-256x256/test_bg_sub.dax", "astigmatic", 160),
+        Case(
+            "real/bead-astigmatic/single_bead__c7c70559_2017-07-28.tif",
+            "a bead, through focus",
+            100,
+            {"camera": bead},
+        ),
+        Case("real/tetrapod-332x492/1.tif", "Tetrapod PSF", 110),
+        Case(
+            "simulated/storm-analysis-256x256/test.dax",
+            "simulated, bright",
+            160,
+            {"camera": plain},
+            olist,
+            "truth",
+        ),
+        Case(
+            "simulated/picasso-paint-32x32/testdata.raw",
+            "simulated DNA-PAINT",
+            100,
+            {},
+            picasso,
+            "Picasso",
+        ),
+        Case(
+            "simulated/deep-storm-dense-64x64/ArtificialDataset_demo1.tif",
+            "simulated, dense",
+            100,
+            {},
+            demo,
+            "truth",
+        ),
+        Case(
+            "simulated/deep-storm-dense-64x64/testStack_SimulatedMicrotubules.tif",
+            "simulated microtubules, 5.5 per µm²",
+            100,
+        ),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--most-frames", type=int, default=400)
+    parser.add_argument("--markdown", type=Path, help="the picture goes beside it, as .png")
+    args = parser.parse_args()
+    rows, panels = [], []
+    for case in cases(args.data):
+        path = args.data / case.path
+        began = time.monotonic()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with open_movie(path) as movie:
+                frames = min(len(movie), args.most_frames)
+                mean_HW = movie.read(0, min(frames, 100)).mean(0)
+            found = truevar.localize(
+                path,
+                pixel_size=case.pixel_size,
+                model=args.model,
+                frames=(0, frames),
+                **case.how,
+            )
+        rows.append(told(case, path, found, frames, time.monotonic() - began))
+        panels.append((case, mean_HW, found))
+        print(rows[-1], flush=True)
+    text = "\n".join(rows)
+    if args.markdown:
+        draw(panels, args.markdown.with_suffix(".png"))
+        args.markdown.with_suffix(".rows").write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def told(case: Case, path: Path, found: Emitters, frames: int, seconds: float) -> str:
+    """A row of the table, and below it what was warned of."""
+    fit, n = found.meta["fit"], max(len(found), 1)
+    beside = "–"
+    if case.reference is not None:
+        distance = nearest(found, case.pixel_size, case.reference(path.parent))
+        near = distance <= 1
+        beside = (
+            f"{near.sum()} of {len(near)} within 1 px of {case.said_by}, "
+            f"median {np.median(distance[near]):.3f} px"
+        )
+    names = ("noise", "left", "width", "ellipse", "misfit", "bad_frames", "missed")
+    cells = [
+        case.what,
+        f"{frames}",
+        f"{len(found) / frames:.4g}",
+        f"{np.mean(found['p_value'] > 0.01):.1%}" if len(found) else "–",
+        f"{found.meta['psf_sigma']:.0f}",
+        *("–" if fit.get(name) is None else f"{fit[name]:.2f}" for name in names),
+        beside,
+        "; ".join(line for line in found.meta["warnings"]) or "none",
+    ]
+    assert n
+    return "| " + " | ".join(cells) + f" | {seconds:.0f} s |"
+
+
+def nearest(
+    found: Emitters, pixel_size: float, reference_N3: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N,) px from every row of the reference to the nearest emitter of its frame."""
+    distance = np.full(len(reference_N3), np.inf)
+    for frame in np.unique(reference_N3[:, 0]):
+        mine, rows = found.frame == frame, reference_N3[:, 0] == frame
+        if mine.any():
+            gap = reference_N3[rows, None, 1:] * pixel_size - np.stack(
+                [found.x[mine], found.y[mine]], 1
+            )
+            distance[rows] = np.hypot(gap[..., 0], gap[..., 1]).min(1) / pixel_size
+    return distance
+
+
+def draw(panels: list[tuple[Case, NDArray[Any], Emitters]], path: Path) -> None:
+    """Mean of the frames above, what was found below."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.3 * len(panels), 5.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, len(panels))
+    for k, (case, mean_HW, found) in enumerate(panels):
+        height, width = mean_HW.shape
+        axes[0, k].imshow(mean_HW, cmap="gray", vmax=np.percentile(mean_HW, 99.7))
+        axes[0, k].set_title(case.what, fontsize=8)
+        bins = [np.arange(0, side + 0.01, max(side / 400, 0.1)) - 0.5 for side in (height, width)]
+        image = np.histogram2d(found.y / case.pixel_size, found.x / case.pixel_size, bins)[0]
+        top = max(np.percentile(image[image > 0], 95), 1) if image.any() else 1
+        axes[1, k].imshow(image, cmap="hot", vmax=top, interpolation="nearest")
+        for one in axes[:, k]:
+            one.set(xticks=[], yticks=[])
+    figure.savefig(path, dpi=70)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
