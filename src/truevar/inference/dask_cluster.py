@@ -93,7 +93,7 @@ class DaskCluster:
         running: dict[Any, ChunkFrames] = {}
         # As bytes, for the scheduler to keep: of a worker that is lost others can have them.
         job = self._submit(_job, self.job)
-        done = as_completed()
+        done = as_completed(loop=self._client.loop)
         try:
             while True:
                 while len(running) < self._at_once():
