@@ -93,7 +93,8 @@ def test_it_is_the_table_of_a_run_after_the_fact(
     assert followed.read_bytes() == after.read_bytes()
     assert side(followed) == side(after)
     assert len(truevar.read(after)) > 30
-    said = capsys.readouterr().err.splitlines()
+    first, *said = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"note: follows {movie} until")
     assert len(said) == 2 * len(set(said))  # nothing is told twice
 
 
@@ -189,24 +190,39 @@ def test_what_is_estimated_is_from_the_first_frames_and_said(
 
 
 def test_what_cannot_be_followed_is_told(
-    tmp_path: Path, frames: np.ndarray, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    frames: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     np.save(tmp_path / "m.npy", frames)
     tifffile.imwrite(tmp_path / "m.tif", frames, photometric="minisblack")
     (tmp_path / "text.tif").write_text("no TIFF at all")
     (tmp_path / "empty").mkdir()
+
+    class Interrupted:
+        def __init__(self, quiet):
+            self.end = time.monotonic() + 0.3
+
+        def __enter__(self):
+            return lambda: time.monotonic() > self.end
+
+        def __exit__(self, *stopped):
+            return None
+
+    monkeypatch.setattr("truevar.commands.localize.FirstInterrupt", Interrupted)
     for movie, options, said in (
         ("m.npy", [], "leave out --follow and wait until it is complete"),
         ("text.tif", [], "is no TIFF"),
         ("absent", [], "make it before the microscope writes"),
         ("absent.tif", [], "no frame came into"),
-        ("empty", [], "give --follow 60 for a longer time"),
-        ("m.tif", ["--frames", "50:"], "no more than 44 frames came"),
+        ("empty", [], "no frame came into"),
+        ("m.tif", ["--frames", "50:"], "give --follow 60 for a longer time"),
         ("m.tif", ["--workers", "2"], "leave out --workers or --follow"),
         ("m.tif", ["--axes", "tyx"], "--axes is for arrays"),
     ):
         output = tmp_path / "e.csv"
-        assert localize(tmp_path / movie, output, "--follow", "0.05", *options) == 2, movie
+        assert localize(tmp_path / movie, output, "--quiet", "--follow", "0.05", *options) == 2
         line = capsys.readouterr().err
         assert said in line, line
         assert line.count("\n") == 1

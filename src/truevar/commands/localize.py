@@ -139,6 +139,13 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
         if args.follow is None:
             found = localize_to_disk(args.movie, journal, asked, **watched)
         else:
+            if not args.quiet:
+                print(
+                    f"note: follows {args.movie[0]} until Ctrl-C, or until nothing has come for "
+                    f"{args.follow:g} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
             with FirstInterrupt(args.quiet) as stopped:
                 following = Following(args.follow, stopped)
                 found = follow_to_disk(args.movie, journal, asked, following, **watched)

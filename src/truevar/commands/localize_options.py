@@ -247,7 +247,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=IDLE,
         type=_idle,
-        help="localise while the movie, a TIFF or a folder of TIFFs, is still being written, until "
-        f"nothing has come for so long (default: {IDLE:g}) or Ctrl-C",
+        help="localise while the movie, a TIFF or a folder of TIFFs, is still being written: wait "
+        f"for it, and end when nothing has come for so long (default: {IDLE:g}), or with Ctrl-C",
     )
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")

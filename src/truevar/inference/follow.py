@@ -143,10 +143,11 @@ def _begin(
     first = (as_range(asked.frames) or (0, None))[0] or 0
     incoming.wait_for(first + 1)
     if incoming.come <= first:
-        came = f"no more than {incoming.come} frames" if incoming.come else "no frame"
+        if not incoming.come:
+            raise UserError(f"no frame came into {path}")
         raise UserError(
-            f"{came} came into {path} within {following.idle:g} s; start earlier, or give "
-            f"{argument('follow', 60)} for a longer time"
+            f"no more than {incoming.come} frames came into {path}, with {following.idle:g} s for "
+            f"the next; start later, or give {argument('follow', 60)} for a longer time"
         )
     height, width = incoming.read(first, first + 1).shape[1:]
     wanted = asked.wanted_first(growing.meta, height, width)

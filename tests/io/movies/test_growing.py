@@ -38,7 +38,7 @@ def test_a_file_that_grows_byte_by_byte(tmp_path: Path, how: dict[str, object]) 
         before = growing.stamp()
         while (block := growing.look()) is not None:
             blocks.append(block)
-        assert growing.stamp() == before
+        assert before in (None, growing.stamp())
     seen = sum(map(len, blocks))
     assert seen == len(FRAMES) - 1  # the last may not be whole
     while (block := growing.look(ended=True)) is not None:

@@ -42,7 +42,7 @@ class Growing(Protocol):
         """
 
     def stamp(self) -> Hashable:
-        """Something that is another one when anything was written."""
+        """Something that is another one when anything was written; None before the first frame."""
 
     def source(self) -> Source:
         """All frames that :meth:`look` has given, to be read again."""
@@ -91,6 +91,8 @@ def arriving(
 ) -> Iterator[NDArray[Any]]:
     """Frames (n, H, W) as they come, until nothing has been written for a while.
 
+    The first one is waited for however long it takes.
+
     Args:
         growing: the movie.
         idle: seconds.
@@ -107,7 +109,7 @@ def arriving(
             continue
         if (latest := growing.stamp()) != stamp:
             stamp, changed = latest, now()
-        if now() - changed >= idle:
+        if stamp is not None and now() - changed >= idle:
             while (block := growing.look(ended=True)) is not None:
                 yield block
             return

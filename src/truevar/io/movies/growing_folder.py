@@ -36,13 +36,13 @@ class GrowingFolder:
         self._first: Source | None = None
 
     def stamp(self) -> Hashable:
-        """How many files there are, and how large the last one is."""
+        """How many files there are, and how large the last one is; None for no file."""
+        files = self._files()
         try:
-            files = self._files()
             stat = files[-1].stat() if files else None
         except OSError:
-            return None
-        return len(files), stat and (stat.st_size, stat.st_mtime_ns)
+            return len(files)
+        return stat and (len(files), stat.st_size, stat.st_mtime_ns)
 
     def look(self, ended: bool = False) -> NDArray[Any] | None:
         """As :class:`truevar.io.movies.growing.Growing` says."""

@@ -41,15 +41,18 @@ class GrowingTiff:
         self._index = PageIndex()
         self._size: tuple[int, int] | None = None
         self._dtype: np.dtype[Any] | None = None
+        self._begun = False
         self._last: int | None = None
         """Where the description of the last page that was given lies."""
 
     def stamp(self) -> Hashable:
-        """The file's size and time."""
+        """The file's size and time; None for no page."""
+        if not self._begun:
+            return None
         try:
             stat = self.path.stat()
         except OSError:
-            return None
+            return ()
         return stat.st_size, stat.st_mtime_ns
 
     def look(self, ended: bool = False) -> NDArray[Any] | None:
@@ -84,6 +87,7 @@ class GrowingTiff:
             if chain.after(following) is None:
                 break
             found.append(following)
+            self._begun = True
             following = chain.after(following)
         whole = ended and not (following and len(found) > most)
         return found if whole else found[:-1]
