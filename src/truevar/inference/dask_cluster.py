@@ -23,6 +23,9 @@ from truevar.wording import subject
 _PATIENCE = 30.0
 """Seconds that the scheduler, and a first worker, are waited for."""
 
+_LARGE = 1 << 26
+"""Bytes of a job from which it is sent only once to each worker."""
+
 _DRAWS = threading.Lock()
 """Draws set the random numbers of the whole process, and a worker may have several threads."""
 
@@ -91,8 +94,8 @@ class DaskCluster:
         from distributed import as_completed
 
         running: dict[Any, ChunkFrames] = {}
-        # As bytes, for the scheduler to keep: of a worker that is lost others can have them.
-        job = self._submit(_job, self.job)
+        # With every chunk; what they have in common would draw them all to the worker that has it.
+        job = self.job if len(self.job) < _LARGE else self._submit(_job, self.job)
         done = as_completed(loop=self._client.loop)
         try:
             while True:
