@@ -20,7 +20,7 @@ from truevar.camera import Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.imaging.likelihood import pixel_variance
-from truevar.imaging.psf import Floats, GaussianPSF
+from truevar.imaging.psf import PSF, Floats, GaussianPSF
 
 TILE_PX = 40
 """Side of a tile: a matrix's cost grows as the cube of its area."""
@@ -89,6 +89,7 @@ class FrameModel:
         psf_sigma: nm.
         camera: the noise.
         background: photo-electrons per pixel.
+        psf: that of every row, in place of a round Gaussian of ``psf_sigma``.
 
     Raises:
         UserError: a width that is not above 0, or no valid background.
@@ -102,11 +103,12 @@ class FrameModel:
         psf_sigma: float | ArrayLike,
         camera: Camera,
         background: ArrayLike | None,
+        psf: PSF | None = None,
     ):
         self.shape, self.camera, self.truth = shape, camera, truth
         self.x_N, self.y_N = truth["x"] / pixel_size, truth["y"] / pixel_size
         sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
-        self.psf = GaussianPSF(sigma_N)
+        self.psf: PSF = GaussianPSF(sigma_N) if psf is None else psf
         self.rows_of = truth.by_frame() if len(truth) else {}
         self.background = None if background is None else np.asarray(background, np.float64)
         if self.background is None and "bg" not in truth:

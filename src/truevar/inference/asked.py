@@ -218,6 +218,7 @@ def prepare(
         precision=asked.precision,
         scales=1 if asked.preview else None,
         samples=asked.samples,
+        echoes=refine,
     )
     said = f"a preview: cells of {engine.cells[-1]:g} px only"
     if asked.preview and said not in used.notes:

@@ -78,6 +78,7 @@ class ChunkJob:
             precision=self.precision,
             scales=self.scales,
             samples=self.samples,
+            echoes=self.refine_to is not None,
         )
 
     def localize(self, frames: ChunkFrames, report: Report | None = None) -> Chunk:
