@@ -174,6 +174,7 @@ def _only_the_last(engine, incoming, first, stop, refine_to):
     return _whole(engine, incoming, first, stop, refine_to)
 
 
+@pytest.mark.slow
 def test_what_is_estimated_is_from_the_first_frames_and_said(
     tmp_path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ class Here:
             yield frames.first, frames.stop, self.job.localize(frames, report)
 
 
+@pytest.mark.slow
 def test_draws_are_the_same_in_whatever_order(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ["--samples", "2"]
     assert run(movie, "alone.csv", *more) == 0
