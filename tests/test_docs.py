@@ -44,7 +44,7 @@ RUN = [
 ]
 """Pages whose blocks are run in their order, but for those that say why not."""
 
-OTHER_PROGRAMS = {"cd", "git", "napari", ".venv/bin/pip"}
+OTHER_PROGRAMS = {"cd", "dask", "git", "napari", ".venv/bin/pip"}
 """What is no part of this project is not looked into."""
 
 needs_model = pytest.mark.skipif(not available_models(), reason="no model came with the package")

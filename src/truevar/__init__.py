@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from truevar.errors import TrueVARWarning, UserError
     from truevar.evaluation.scoring import evaluate
     from truevar.inference.localize import localize
+    from truevar.inference.localize_frames import localize_frames
     from truevar.io.tables.table import read_emitters as read
     from truevar.io.tables.table import write_emitters as write
     from truevar.model.weights import load_model
@@ -40,6 +41,7 @@ _WHERE = {
     "link": "truevar.postprocess.linking",
     "load_model": "truevar.model.weights",
     "localize": "truevar.inference.localize",
+    "localize_frames": "truevar.inference.localize_frames",
     "read": "truevar.io.tables.table:read_emitters",
     "report": "truevar.view.report.page",
     "save_picture": "truevar.view.picture",
@@ -64,6 +66,7 @@ __all__ = [
     "link",
     "load_model",
     "localize",
+    "localize_frames",
     "read",
     "report",
     "save_picture",

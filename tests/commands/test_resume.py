@@ -14,7 +14,7 @@ import pytest
 import truevar
 from truevar.cli import main
 from truevar.errors import UserError
-from truevar.inference import chunks, localize
+from truevar.inference import chunks, gather
 from truevar.model.weights import available_models
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
@@ -40,14 +40,14 @@ def run(movie: Path, output: Path, *options: str) -> int:
 
 def stopping_at(monkeypatch: pytest.MonkeyPatch, chunk: int, error: BaseException) -> None:
     """Let a run end as it comes to a chunk."""
-    whole = localize.localize_chunk
+    whole = gather.localize_chunk
 
     def some(engine, part, first, stop, refine_to):
         if first == 16 * chunk:
             raise error
         return whole(engine, part, first, stop, refine_to)
 
-    monkeypatch.setattr(localize, "localize_chunk", some)
+    monkeypatch.setattr(gather, "localize_chunk", some)
 
 
 def test_a_stopped_run_ends_as_an_undisturbed_one(

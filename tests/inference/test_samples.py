@@ -7,6 +7,7 @@ import pytest
 
 import truevar
 from truevar.errors import UserError
+from truevar.inference.asked import Asked
 from truevar.inference.journal import Journal
 from truevar.inference.localize import localize_to_disk
 from truevar.postprocess.drift import correct_drift
@@ -57,19 +58,19 @@ def test_a_run_that_goes_on_draws_the_same(tmp_path, movie, drawn, monkeypatch):
     whole = truevar.localize(movie, samples=3, **HOW)
     path = tmp_path / "drawn.csv"
     with pytest.raises(KilledError), Journal(path) as journal:
-        localize_to_disk(movie, journal, samples=3, progress=kill, **HOW)
+        localize_to_disk(movie, journal, Asked(samples=3, **HOW), progress=kill)
     with Journal(path, resume=True) as journal:
         assert journal.done
-        found = localize_to_disk(movie, journal, samples=3, **HOW)
+        found = localize_to_disk(movie, journal, Asked(samples=3, **HOW))
         found.write(path)
     read = truevar.read(path)
     assert len(read) == len(whole)
     np.testing.assert_array_equal(read["sample"], whole["sample"])
     np.testing.assert_allclose(read.x, whole.x, atol=1e-3)
     with Journal(tmp_path / "other.csv") as journal:
-        localize_to_disk(movie, journal, samples=3, **HOW)
+        localize_to_disk(movie, journal, Asked(samples=3, **HOW))
         with pytest.raises(UserError, match="samples was 3, and is 2 now"):
-            localize_to_disk(movie, journal, samples=2, **HOW)
+            localize_to_disk(movie, journal, Asked(samples=2, **HOW))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".hdf5"])

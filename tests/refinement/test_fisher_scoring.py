@@ -7,7 +7,7 @@ import torch
 from truevar.imaging.gaussian import render_frames
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.background import background_of
-from truevar.refinement.fisher_scoring import Fit, JointFit
+from truevar.refinement.fisher_scoring import Fit, JointFit, _total
 from truevar.refinement.refine import Answers, refine
 from truevar.refinement.tracks import tracks_of
 
@@ -172,3 +172,17 @@ def test_nothing_found_is_nothing_to_refine():
     answers = Answers(none.astype(np.int64), none, none, none, none, none)
     found = refine(answers, np.zeros((1, 8, 8), np.float32), np.zeros((8, 8), np.float32), 1.3)
     assert len(found.x_D) == len(found.llr_D) == 0
+
+
+def test_the_number_of_threads_does_not_matter():
+    values = torch.randn(100_000, generator=torch.Generator().manual_seed(2))
+    before = torch.get_num_threads()
+    try:
+        totals = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            totals.append(float(_total(values * values)))
+    finally:
+        torch.set_num_threads(before)
+    assert totals[0] == totals[1] == totals[2]
+    assert totals[0] == pytest.approx(float((values.double() ** 2).sum()), rel=1e-6)

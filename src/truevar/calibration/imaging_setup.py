@@ -7,6 +7,7 @@ the table's metadata.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from os import PathLike
@@ -164,6 +165,29 @@ def find_setup(
     return setup
 
 
+def leaves_open(
+    meta: Mapping[str, Any],
+    psf_sigma: float | None = None,
+    camera: Camera | Stated | None = None,
+    profile: Stated | None = None,
+    maps: Any = None,
+) -> bool:
+    """Whether :func:`find_setup` would have to estimate something from the frames.
+
+    Args:
+        meta: what the movie's file says.
+        psf_sigma, camera, profile, maps: as there.
+
+    Raises:
+        UserError: as there.
+    """
+    user, file = _who_says(camera, profile, maps)
+    said = {name for one in (user, file, tags_profile(meta)) for name in one.numbers}
+    mapped = maps is not None or file.maps is not None
+    whole = mapped or isinstance(camera, Camera) or {"baseline", "e_per_adu"} <= said
+    return not whole or (psf_sigma is None and "psf_sigma" not in said)
+
+
 def _who_says(
     camera: Camera | Stated | None, profile: Stated | None, maps: Any
 ) -> tuple[CameraProfile, CameraProfile]:
@@ -182,6 +206,11 @@ def _who_says(
     if maps is not None and twice:
         raise UserError("camera_maps and camera both say what the camera is; give one of them")
     return user, CameraProfile() if profile is None else as_profile(profile)
+
+
+def sample_size(height: int, width: int) -> int:
+    """Frames of this size that are looked at for an estimate, if there are so many."""
+    return int(np.clip(_SAMPLE_PIXELS // (height * width), 2, 200))
 
 
 def _maps_of(file: CameraProfile, user: CameraProfile, camera: Any, setup: Setup) -> Path | None:
@@ -208,7 +237,7 @@ def _who(source: str) -> str:
 def _sample(movie: Movie) -> NDArray[Any]:
     """Runs of successive frames spread over the movie, few enough to be quick."""
     n_frames, height, width = movie.shape
-    wanted = int(np.clip(_SAMPLE_PIXELS // (height * width), 2, 200))
+    wanted = sample_size(height, width)
     if wanted >= n_frames:
         picked = [(0, n_frames)]
     else:

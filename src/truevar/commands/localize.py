@@ -6,8 +6,10 @@ import argparse
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from truevar.commands.each import run_each
+from truevar.commands.interrupt import FirstInterrupt
 from truevar.commands.live import LivePicture
 from truevar.commands.localize_options import DESCRIPTION, EXAMPLES, add_arguments
 from truevar.commands.progress import Progress
@@ -30,6 +32,15 @@ _LIVE_SIDE = 1000
 
 def run(args: argparse.Namespace) -> int:
     """Localise as the options say.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
+    return run_each(args, run_one) if args.each else run_one(args)
+
+
+def run_one(args: argparse.Namespace) -> int:
+    """Localise one movie.
 
     Raises:
         UserError: something given cannot be used.
@@ -92,15 +103,20 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
 
     from truevar.device import keep_freed_memory
     from truevar.emitters import Emitters
+    from truevar.inference.asked import Asked
+    from truevar.inference.follow import Following, follow_to_disk
     from truevar.inference.localize import localize_to_disk
 
     keep_freed_memory()
     live = LivePicture(args.live, draw_live) if args.live else None
     with warnings.catch_warnings(), Progress("localising", args.quiet) as progress:
         warnings.simplefilter("ignore", TrueVARWarning)  # _announce prints them
-        found = localize_to_disk(
-            args.movie,
-            journal,
+        watched: dict[str, Any] = {
+            "progress": progress if args.quiet else watch_room(args.output, progress),
+            "announce": None if args.quiet else _announce,
+            "live": live,
+        }
+        asked = Asked(
             axes=args.axes,
             model=args.model,
             pixel_size=args.pixel_size,
@@ -117,10 +133,22 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
             preview=args.preview,
             refine=args.refine,
             samples=args.samples,
-            progress=progress if args.quiet else watch_room(args.output, progress),
-            announce=None if args.quiet else _announce,
-            live=live,
+            workers=args.workers,
+            scheduler=args.scheduler,
         )
+        if args.follow is None:
+            found = localize_to_disk(args.movie, journal, asked, **watched)
+        else:
+            if not args.quiet:
+                print(
+                    f"note: follows {args.movie[0]} until Ctrl-C, or until nothing has come for "
+                    f"{args.follow:g} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            with FirstInterrupt(args.quiet) as stopped:
+                following = Following(args.follow, stopped)
+                found = follow_to_disk(args.movie, journal, asked, following, **watched)
     journal.writing()
     write_or_rescue(found, args.output, journal.may_replace, args.format)
     said = "" if args.quiet else summary(found)

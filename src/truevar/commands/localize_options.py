@@ -44,11 +44,18 @@ examples:
   truevar localize movie.tif -o part.csv --camera camera.yaml --frames 0:500 --roi 0:128,64:192
   truevar localize movie.tif -o emitters.csv --camera orca      (see truevar camera --help)
   truevar localize movie.tif -o emitters.csv --pixel-size 100 --resume
+  truevar localize movie.tif -o emitters.csv --pixel-size 100 --workers 8
+  truevar localize monday/*.tif -o tables --each --pixel-size 100 --workers 8
+  truevar localize movie.tif -o emitters.csv --camera camera.yaml --psf-sigma 130 --follow
 
 What no option gives is taken from the camera that is named, then from the movie's tags,
 then estimated from the movie itself (PSF width, gain, baseline); lines that begin with
 "note:" or "warning:" say so.
 """
+
+
+IDLE = 10.0
+"""Seconds without a new frame after which a movie that is followed is complete."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write a report: an HTML file that opens in any browser (see truevar report)",
     )
     parser.add_argument(
+        "--each",
+        action="store_true",
+        help="every MOVIE is one by itself; OUT is a folder, in which each gets a table of its "
+        "name, a .csv or what --format says",
+    )
+    parser.add_argument(
         "--samples",
         metavar="K",
         type=whole(1),
@@ -70,6 +83,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "table with probabilities; the column sample tells them apart",
     )
     add_how(parser)
+
+
+def _idle(text: str) -> float:
+    """Seconds, for ``type=``."""
+    try:
+        return above_zero(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text} cannot be used as seconds above 0; if it is the movie, give it before --follow"
+        ) from error
 
 
 def add_movie(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +198,29 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with a run that was stopped, given the same options; what it finished lies in "
         "OUT.unfinished",
+    )
+    machines = parser.add_argument_group("many processes, many machines (docs/cluster.md)")
+    machines.add_argument(
+        "--workers",
+        metavar="N",
+        type=whole(1),
+        default=1,
+        help="localise with N processes, which share the processor's cores (default: 1)",
+    )
+    machines.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="localise with the workers of a Dask cluster: the address of its scheduler, such as "
+        "tcp://host:8786, or the .json that it wrote",
+    )
+    machines.add_argument(
+        "--follow",
+        metavar="SECONDS",
+        nargs="?",
+        const=IDLE,
+        type=_idle,
+        help="localise while the movie, a TIFF or a folder of TIFFs, is still being written: wait "
+        f"for it, and end when nothing has come for so long (default: {IDLE:g}), or with Ctrl-C",
     )
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 

@@ -16,8 +16,8 @@ _EVERY = 30.0
 class Progress:
     """Shows frames done, the time they took and that is left, and emitters so far.
 
-    Use as a context manager; calling it takes frames done, frames in all, emitters so far
-    (None where they are not counted).
+    Use as a context manager; calling it takes frames done, frames in all (0 where nobody knows
+    yet), emitters so far (None where they are not counted).
 
     Args:
         what: one word before the bar.
@@ -55,7 +55,7 @@ class Progress:
 
     def _draw(self, done: int, total: int, emitters: int | None) -> None:
         if self._bar is None:
-            self._bar = tqdm(total=total, desc=self.what, unit=" frames", file=sys.stderr)
+            self._bar = tqdm(total=total or None, desc=self.what, unit=" frames", file=sys.stderr)
             # What came before the first report counts as well. The bar has a clock of its
             # own, so only differences can be given to it.
             self._bar.start_t -= time.monotonic() - self._began
@@ -66,13 +66,14 @@ class Progress:
 
     def _print(self, done: int, total: int, emitters: int | None) -> None:
         now = time.monotonic()
-        if now - self._last >= _EVERY and 0 < done < total:
+        if now - self._last >= _EVERY and done > 0 and (done < total or not total):
             # Before the first report the movie is opened and measured, which takes no
             # longer for a long movie.
             frames, since = (0, self._began) if self._first is None else self._first
             speed = (done - frames) / max(now - since, 1e-3)
-            line = f"{self.what}: {done} of {total} frames, {_clock(now - self._began)} elapsed"
-            if speed > 0:
+            of = f" of {total}" if total else ""
+            line = f"{self.what}: {done}{of} frames, {_clock(now - self._began)} elapsed"
+            if speed > 0 and total:
                 line += f", {_clock((total - done) / speed)} left ({speed:.3g} frames/s)"
             if emitters is not None:
                 line += f", {emitters} emitters"

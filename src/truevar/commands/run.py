@@ -169,7 +169,7 @@ def _localisations(files: Files, args: argparse.Namespace) -> Emitters:
         return found
     left_out = dict.fromkeys(("picture", "report", "samples", "format"))
     given = {**vars(args), **left_out, "output": path}
-    localize.run(argparse.Namespace(**given))
+    localize.run_one(argparse.Namespace(**given))
     return read_table(path)
 
 

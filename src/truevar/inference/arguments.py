@@ -138,6 +138,36 @@ def check_model(model: Any, kind: type) -> None:
         )
 
 
+def check_together(together: Any) -> None:
+    """Refuse a number of frames that are given together that is none.
+
+    Raises:
+        UserError: not a whole number of at least 1, nor None.
+    """
+    whole = isinstance(together, (int, np.integer)) and not isinstance(together, bool)
+    if together is not None and not (whole and together >= 1):
+        raise UserError(f"{subject('together')} must be a whole number of at least 1, or None")
+
+
+def check_machines(workers: Any, scheduler: Any) -> None:
+    """Refuse a number of processes, or an address of a cluster, that is none.
+
+    Raises:
+        UserError: not a whole number of at least 1; not a text; both.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
+        raise UserError(f"{subject('workers')} must be a whole number of at least 1")
+    if scheduler is not None and (not isinstance(scheduler, (str, PathLike)) or not scheduler):
+        raise UserError(
+            f"{subject('scheduler')} is the address of a Dask scheduler, such as tcp://host:8786"
+        )
+    if scheduler is not None and workers > 1:
+        raise UserError(
+            f"{subject('workers')} are processes of this machine, and {subject('scheduler')} has "
+            "its own; give one of the two"
+        )
+
+
 def _whole(values: Any, count: int) -> list[int | None] | None:
     """``count`` whole numbers or None; empty for None, None for anything else."""
     if values is None:

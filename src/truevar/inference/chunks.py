@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,44 @@ def chunks(first_frame: int, n_frames: int, height: int, width: int) -> Iterator
         first = stop
 
 
+@dataclass(frozen=True)
+class ChunkFrames:
+    """A chunk's frames, in memory, to be localised wherever.
+
+    Attributes:
+        first, stop: frames of the file, half-open.
+        before, frames, after: (n, H, W) each, in ADU: those just before, its own, and those behind.
+    """
+
+    first: int
+    stop: int
+    before: NDArray[Any]
+    frames: NDArray[Any]
+    after: NDArray[Any]
+
+    def batches(self) -> Iterator[NDArray[Any]]:
+        """Its own frames, as many at a time as when they are read from the movie."""
+        step = frames_per_batch(*self.frames.shape[1:])
+        for start in range(0, len(self.frames), step):
+            yield self.frames[start : start + step]
+
+
+def frames_around(engine: Engine, refine: bool) -> int:
+    """How many frames to each side of some tell something about their emitters."""
+    return frames_beside(engine) if refine else engine.network.around
+
+
+def read_chunk(part: Movie, first: int, stop: int, beside: int) -> ChunkFrames:
+    """A chunk's frames, with ``beside`` to each side, checked.
+
+    Raises:
+        UserError: they cannot be read or used.
+    """
+    start, end = first - part.first_frame, stop - part.first_frame
+    before, after = _beside(part, start, end, beside)
+    return ChunkFrames(first, stop, before, np.concatenate(list(_blocks(part, start, end))), after)
+
+
 def localize_chunk(
     engine: Engine, part: Movie, first: int, stop: int, refine_to: float | None = None
 ) -> Iterator[tuple[Candidates, tuple[int, int]]]:
@@ -45,13 +84,34 @@ def localize_chunk(
         refine_to: refine, and leave out what is less probable; as the engine finds them if None.
     """
     start, end = first - part.first_frame, stop - part.first_frame
-    blocks = _blocks(part, start, end)
+    before, after = _beside(part, start, end, frames_around(engine, refine_to is not None))
+    return localize_frames_of(engine, _blocks(part, start, end), before, after, first, refine_to)
+
+
+def localize_frames_of(
+    engine: Engine,
+    blocks: Iterable[NDArray[Any]],
+    before: NDArray[Any],
+    after: NDArray[Any] | Callable[[], NDArray[Any]],
+    first: int,
+    refine_to: float | None,
+    together: int | None = None,
+) -> Iterator[tuple[Candidates, tuple[int, int]]]:
+    """What :func:`localize_chunk` does, of frames wherever they come from.
+
+    Args:
+        engine: the model at work.
+        blocks: the frames, in order, (n, H, W) each, in ADU.
+        before, after: (n, H, W) those beside them; the latter, or what gives them when all blocks
+            have passed.
+        first: frame of the file that the blocks begin with.
+        refine_to: as there.
+        together: frames that are refined together; by their size if None.
+    """
     if refine_to is None:
-        before, after = _beside(part, start, end, engine.network.around)
         answers = engine.run(blocks, before, after, first << _SEEDS)
     else:
-        before, after = _beside(part, start, end, frames_beside(engine))
-        answers = run_refined(engine, blocks, before, after, refine_to)
+        answers = run_refined(engine, blocks, before, after, refine_to, together)
     for found, n in answers:
         yield found, (first, first + n)
         first += n
@@ -78,7 +138,6 @@ def determines(
     refined: bool,
 ) -> dict[str, Any]:
     """All that a table depends on, as plain values."""
-    ends = [part.read(0, 1), part.read(len(part) - 1, len(part))]
     camera = used.camera
     maps = [np.asarray(v) for v in (camera.baseline, camera.e_per_adu, camera.read_sigma)]
     weights = (value.cpu().numpy() for value in trained.network.state_dict().values())
@@ -88,7 +147,8 @@ def determines(
         "frames in all": part.total_frames,
         "frame range": [part.first_frame, part.first_frame + len(part)],
         "region": [part.x0, part.x0 + part.shape[2], part.y0, part.y0 + part.shape[1]],
-        "first and last frame": _digest(ends),
+        "first frame": _digest([part.read(0, 1)]),
+        "last frame": _digest([part.read(len(part) - 1, len(part))]),
         "pixel size": used.pixel_size,
         "PSF width": used.psf_sigma,
         "camera": {**camera.describe(), "maps": _digest(maps)},

@@ -68,4 +68,4 @@ class CrowdingWatch:
         if not text or self.said:
             return
         self.said = text
-        warn_late(text, self.used, self.announce, stacklevel=5)
+        warn_late(text, self.used, self.announce, stacklevel=6)

@@ -8,7 +8,7 @@ tiling does not show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -96,7 +96,7 @@ class Engine:
         self,
         blocks: Iterable[NDArray[np.generic]],
         before: NDArray[np.generic] | None = None,
-        after: NDArray[np.generic] | None = None,
+        after: NDArray[np.generic] | Callable[[], NDArray[np.generic]] | None = None,
         seed: int = 0,
     ) -> Iterator[tuple[Candidates, int]]:
         """Localise successive blocks (n, H, W) in ADU.
@@ -104,9 +104,10 @@ class Engine:
         Args:
             blocks: the frames, in order.
             before: (n, H, W) the frames just before the first, in order, as far as there are any.
-            after: (n, H, W) those just behind the last, likewise. Both are neighbours only; their
-                own emitters are not reported. What is further away than the model looks
-                (:attr:`FrameReader.around`) does not matter.
+            after: (n, H, W) those just behind the last, likewise, or what gives them when all
+                blocks have passed. Both are neighbours only; their own emitters are not reported.
+                What is further away than the model looks (:attr:`FrameReader.around`) does not
+                matter.
             seed: of the draws, if any.
 
         Yields:
@@ -126,6 +127,7 @@ class Engine:
                 yield self._decide(frames), len(frames) - 2 * n
             kept = frames.last(2 * n)
         if len(kept) > n:
+            after = after() if callable(after) else after
             behind = [self._missing(n)] if after is None else self._beside(after[:n])
             yield self._decide(Encoded.joined([kept, *behind])), len(kept) - n
 

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,9 @@ from truevar.wording import argument
 
 _SETTINGS, _LOCK, _WRITING = "settings.json", "lock", "writing"
 _ENDING, _WARNING = ".chunk.npz", "warning"
+
+GROWING = "growing"
+"""The setting that says that a movie was still being written."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ class Journal:
         """Make sure that what is done was done as it would be now; remember how it is done.
 
         Args:
-            settings: all that determines the result, as plain values.
+            settings: all that determines the result, as plain values. Where :data:`GROWING` is
+                true, the movie is still being written and some of them are not known yet.
 
         Raises:
             UserError: an earlier run had others.
@@ -147,7 +151,9 @@ class Journal:
                 before = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 before = {}
-            differing = [name for name in now if before.get(name) != now[name]]
+            grew = bool(before.get(GROWING))
+            known = [name for name in now if name != GROWING and (name in before or not grew)]
+            differing = [name for name in known if before.get(name) != now[name]]
             if differing:
                 name = differing[0]
                 raise UserError(
@@ -155,9 +161,15 @@ class Journal:
                     f"{now[name]} now; give what the earlier run was given, or "
                     f"{argument('overwrite', True)} to begin anew"
                 )
-            return
+            if not grew:
+                return
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(now, indent=1), encoding="utf-8")
+
+    def keep_only(self, spread: Iterable[tuple[int, int]]) -> None:
+        """Throw away chunks with other frames than these, of a movie that has grown since."""
+        for gone in self.done.keys() - set(spread):
+            self.done.pop(gone).unlink(missing_ok=True)
 
     def add(self, first: int, stop: int, chunk: Chunk) -> None:
         """Keep a chunk.

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from os import PathLike
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import truevar
 from truevar.calibration.camera_sources import Stated
-from truevar.calibration.imaging_setup import Setup, find_setup
+from truevar.calibration.imaging_setup import Setup
 from truevar.camera import Camera
-from truevar.device import pick_device
 from truevar.emitters import Emitters
-from truevar.errors import TrueVARWarning
-from truevar.inference.arguments import (
-    MovieLike,
-    as_movie,
-    as_offset,
-    as_range,
-    as_region,
-    check_model,
-    check_probability,
-    check_samples,
-)
-from truevar.inference.chunks import chunks, determines, localize_chunk
-from truevar.inference.crowding import CrowdingWatch
-from truevar.inference.domain import domain_warnings
-from truevar.inference.engine import Engine
-from truevar.inference.growing_table import GrowingTable, TableOnDisk
-from truevar.inference.journal import Chunk, Journal
-from truevar.inference.posterior_check import FRAMES, PosteriorCheck
-from truevar.inference.refined import LEAST_PROB
-from truevar.inference.width_from_emitters import settle_width
-from truevar.io.camera_file import ASSUMED, BY_WIDTH
+from truevar.inference.arguments import MovieLike, as_movie, as_range, as_region
+from truevar.inference.asked import Announce, Asked, prepare
+from truevar.inference.gather import Live, Progress, gather
+from truevar.inference.journal import Journal
 from truevar.io.movies.movie import open_movie
 from truevar.io.tables.parts import TableParts
-from truevar.model.weights import DEFAULT_MODEL, TrainedModel, load_model
-from truevar.wording import Message
-
-Progress = Callable[[int, int, int], None]
-"""Called with frames done, frames in all, and emitters so far."""
-
-Live = Callable[[Callable[[], Emitters]], None]
-"""Called with a function that gives the emitters so far."""
+from truevar.model.weights import DEFAULT_MODEL, TrainedModel
 
 
 def localize(
@@ -70,6 +43,8 @@ def localize(
     preview: bool = False,
     refine: bool = True,
     samples: int | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
     journal: Journal | None = None,
@@ -112,7 +87,11 @@ def localize(
         samples: draw so many joint answers of a next-scale model in place of one table with
             probabilities: whole fields that it holds possible, told apart by the column
             ``sample`` (:mod:`truevar.inference.draws`). ``min_prob`` does not matter then.
-        progress: called after every batch.
+        workers: localise with so many processes, which share this one's threads; the table is the
+            same.
+        scheduler: address, or file, of a Dask scheduler (``dask.distributed``) whose workers
+            localise; the table is the same. They must have this version of this package.
+        progress: called after every batch; with ``scheduler`` after every chunk of frames.
         announce: called with the setup before the first frame, and with what is new in it
             if frames turn out to hold more emitters than the model knows.
         live: called after every batch with a function that gives the emitters so far.
@@ -130,8 +109,7 @@ def localize(
     Raises:
         UserError: the movie, the model or a number cannot be used.
     """
-    return _found(
-        movie,
+    asked = Asked(
         axes=axes,
         model=model,
         pixel_size=pixel_size,
@@ -148,147 +126,48 @@ def localize(
         preview=preview,
         refine=refine,
         samples=samples,
-        progress=progress,
-        announce=announce,
-        journal=journal,
-        live=live,
-    ).joined()
+        workers=workers,
+        scheduler=scheduler,
+    )
+    return _found(movie, asked, journal, False, progress, announce, live).joined()
 
 
-def localize_to_disk(movie: MovieLike, journal: Journal, **how: Any) -> TableParts:
+def localize_to_disk(
+    movie: MovieLike,
+    journal: Journal,
+    asked: Asked,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+    live: Live | None = None,
+) -> TableParts:
     """Find the emitters of a movie, however many: memory does not grow with them.
 
     Args:
         movie: as for :func:`localize`.
         journal: holds them until it is removed; the table reads them from there.
-        how: as for :func:`localize`.
+        asked: its other arguments.
+        progress, announce, live: as there.
 
     Raises:
         UserError: as there, and when the table is read and the journal is damaged.
     """
-    return _found(movie, journal=journal, on_disk=True, **how)
+    return _found(movie, asked, journal, True, progress, announce, live)
 
 
 def _found(
     movie: MovieLike,
-    *,
-    axes: str | None = None,
-    model: str | PathLike[str] | TrainedModel = DEFAULT_MODEL,
-    pixel_size: float | None = None,
-    psf_sigma: float | None = None,
-    camera: Camera | Stated | None = None,
-    camera_profile: Stated | None = None,
-    camera_maps: NDArray[np.float32] | str | PathLike[str] | None = None,
-    camera_offset: tuple[int, int] | None = None,
-    frames: tuple[int | None, int | None] | None = None,
-    roi: tuple[int | None, int | None, int | None, int | None] | None = None,
-    min_prob: float | None = None,
-    device: str | torch.device = "cpu",
-    precision: str = "auto",
-    preview: bool = False,
-    refine: bool = True,
-    samples: int | None = None,
-    progress: Progress | None = None,
-    announce: Callable[[Setup], None] | None = None,
-    journal: Journal | None = None,
-    live: Live | None = None,
-    on_disk: bool = False,
+    asked: Asked,
+    journal: Journal | None,
+    on_disk: bool,
+    progress: Progress | None,
+    announce: Announce | None,
+    live: Live | None,
 ) -> TableParts:
     """What :func:`localize` does; with ``on_disk`` the journal alone holds what is finished."""
-    check_probability(min_prob)
-    check_samples(samples, preview)
-    check_model(model, TrainedModel)
-    source, frames, roi = as_movie(movie), as_range(frames), as_region(roi)
-    camera_offset = as_offset(camera_offset)
-    if isinstance(model, TrainedModel):
-        trained, device = model, next(model.network.parameters()).device
-    else:
-        device = pick_device(device)
-        trained = load_model(model, device)
-    threshold = trained.threshold if min_prob is None else min_prob
+    source, frames, roi = as_movie(movie), as_range(asked.frames), as_region(asked.roi)
+    asked = asked.with_model()
     began = time.monotonic()
-    with open_movie(source, frames=frames, roi=roi, axes=axes) as part:
+    with open_movie(source, frames=frames, roi=roi, axes=asked.axes) as part:
         part.check_not_empty()
-        n_frames, height, width = part.shape
-        field_height, field_width = part.field
-        used = find_setup(
-            part, pixel_size, psf_sigma, camera, camera_profile, camera_maps, camera_offset
-        )
-        if used.sources.get("psf_sigma") in (ASSUMED, BY_WIDTH):
-            settle_width(trained, part, used, precision)
-        sigma_px = used.psf_sigma / used.pixel_size
-        used.warnings.extend(domain_warnings(trained.domain, sigma_px, used.pixel_size))
-        if announce:
-            announce(used)
-        for line in used.warnings:
-            warnings.warn(TrueVARWarning(line), stacklevel=3)
-        refine = refine and not preview and samples is None
-        engine = Engine(
-            trained,
-            used.camera,
-            sigma_px,
-            height,
-            width,
-            min(threshold, LEAST_PROB) if refine else threshold,
-            precision=precision,
-            scales=1 if preview else None,
-            samples=samples,
-            echoes=refine,
-        )
-        if preview:
-            used.notes.append(Message(f"a preview: cells of {engine.cells[-1]:g} px only"))
-        picture_meta = {
-            "pixel_size": used.pixel_size,
-            "width": field_width,
-            "height": field_height,
-            "region": [part.x0, part.x0 + width, part.y0, part.y0 + height],
-        }
-        origin = (part.first_frame, part.x0, part.y0, used.pixel_size)
-        table = TableOnDisk(journal, *origin) if journal and on_disk else GrowingTable(*origin)
-        if journal:
-            journal.check(determines(part, used, trained, threshold, engine, refine))
-        watch = CrowdingWatch(trained.domain, used, announce)
-        # Draws and previews are no answer that could look like the movie.
-        check = PosteriorCheck(part, used, 0 if preview or samples is not None else FRAMES)
-        for first, stop in chunks(part.first_frame, n_frames, height, width):
-            if kept := journal.read(first, stop) if journal else None:
-                table.add_columns(kept.columns)
-                check.add(kept.columns, first, stop)
-                watch.say(kept.warning)
-                if progress:
-                    progress(stop - part.first_frame, n_frames, len(table))
-                continue
-            rows, already = len(table.parts), watch.said
-            refine_to = threshold if refine else None
-            for found, done in localize_chunk(engine, part, first, stop, refine_to):
-                table.add(found, done[0] - part.first_frame)
-                watch(len(found.x) // (samples or 1), (done[1] - done[0]) * height * width, done)
-                if progress:
-                    progress(done[1] - part.first_frame, n_frames, len(table))
-                if live:
-                    live(lambda: table.emitters(picture_meta))
-            check.add(table.columns(rows), first, stop)
-            if journal:
-                warning = "" if already else watch.said
-                journal.add(first, stop, Chunk(table.columns(rows), warning))
-                table.finished()
-        meta = {
-            "program": f"truevar {truevar.__version__}",
-            "movie": part.name,
-            **picture_meta,
-            "frames": part.total_frames,
-            "frame_range": [part.first_frame, part.first_frame + n_frames],
-            "psf_sigma": used.psf_sigma,
-            "camera": used.camera.describe(),
-            "sources": used.sources,
-            "model": trained.name,
-            "min_prob": threshold if samples is None else 0.0,
-            **({"samples": samples} if samples is not None else {"refined": refine}),
-            "device": str(device),
-            "precision": str(engine.precision).removeprefix("torch."),
-            **check.tell(announce),
-            "seconds": round(time.monotonic() - began, 2),
-            "notes": [str(line) for line in used.notes],
-            "warnings": [str(line) for line in used.warnings],
-        }
-    return table.in_parts(meta)
+        ready = replace(prepare(part, asked, announce), began=began)
+        return gather(ready, journal, on_disk, progress, announce, live)

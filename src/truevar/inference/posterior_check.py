@@ -170,7 +170,7 @@ class PosteriorCheck:
             return {}
         fit = self.fit()
         for line in doubts(fit, self.used):
-            warn_late(line, self.used, announce, stacklevel=4)
+            warn_late(line, self.used, announce, stacklevel=5)
         return {"fit": fit.as_dict()}
 
     def fit(self) -> Fit:

@@ -7,9 +7,9 @@ known. Frames beside the ones that are asked for serve as evidence only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,9 @@ def run_refined(
     engine: Engine,
     blocks: Iterable[NDArray[np.generic]],
     before: NDArray[np.generic],
-    after: NDArray[np.generic],
+    after: NDArray[np.generic] | Callable[[], NDArray[np.generic]],
     min_prob: float,
+    together: int | None = None,
 ) -> Iterator[tuple[Refined, int]]:
     """What :meth:`Engine.run` finds, at better places.
 
@@ -63,23 +64,32 @@ def run_refined(
         engine: one that reports whatever is as probable as :data:`LEAST_PROB`, echoes too.
         blocks: the frames, in order, (n, H, W) each, in ADU.
         before, after: (n, H, W) the frames just before the first and behind the last, in order;
-            up to :func:`frames_beside` of them are looked at.
+            up to :func:`frames_beside` of them are looked at. The latter may be what gives them
+            when all blocks have passed.
         min_prob: less probable emitters are left out.
+        together: frames that are refined together; by their size if None.
 
     Yields:
         candidates and the number of frames they come from, in order; ``image`` counts from the
         first of these.
     """
-    lead, trail = before[-BESIDE:], after[:BESIDE]
+    behind = cache(after if callable(after) else lambda: after)
+    lead = before[-BESIDE:]
     waiting = _Waiting(engine)
-    start, length = len(lead), _block_length(*engine.size)
-    outer = before[: len(before) - len(lead)], after[len(trail) :]
-    for found, n in engine.run(waiting.seeing(chain([lead], blocks, [trail])), *outer):
+    start, length = len(lead), together or _block_length(*engine.size)
+
+    def seen() -> Iterator[NDArray[np.generic]]:
+        yield lead
+        yield from blocks
+        yield behind()[:BESIDE]
+
+    outer = before[: len(before) - len(lead)], lambda: behind()[BESIDE:]
+    for found, n in engine.run(waiting.seeing(seen()), *outer):
         waiting.decided(found, n)
         while waiting.end >= start + length + BESIDE:
             yield waiting.refined(start, start + length, min_prob), length
             start += length
-    end = waiting.end - len(trail)
+    end = waiting.end - len(behind()[:BESIDE])
     while start < end:
         stop = min(start + length, end)
         yield waiting.refined(start, stop, min_prob), stop - start

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.background import background_of
@@ -36,6 +37,9 @@ FAINTEST = 1.0
 
 _ENOUGH = 1e-3
 """Log-likelihood per emitter whose gain is not worth a further step."""
+
+_ROW = 256
+"""Numbers that are summed in one go."""
 
 
 @dataclass
@@ -168,7 +172,7 @@ class JointFit:
         scale_U = own_U * (1 + damping)
         found_U = torch.zeros_like(left_U)
         scaled_U = left_U / scale_U
-        way_U, size = scaled_U, torch.dot(left_U, scaled_U)
+        way_U, size = scaled_U, _total(left_U * scaled_U)
         enough = 1e-4 * size
         for _ in range(SOLVES):
             place_K2, photons_D = way_U.split(sizes)
@@ -177,11 +181,11 @@ class JointFit:
             tracks = self._onto_tracks(light.gradient(weight_THW * change_THW))
             onto_U = torch.cat([tracks[0].flatten(), tracks[1]])
             onto_U = onto_U + (prior_U + damping * own_U) * way_U
-            length = size / torch.dot(way_U, onto_U)
+            length = size / _total(way_U * onto_U)
             found_U = found_U + length * way_U
             left_U = left_U - length * onto_U
             scaled_U = left_U / scale_U
-            before, size = size, torch.dot(left_U, scaled_U)
+            before, size = size, _total(left_U * scaled_U)
             if size < enough:
                 break
             way_U = scaled_U + size / before * way_U
@@ -205,11 +209,11 @@ class JointFit:
         """The state with its log posterior: read noise as Poisson noise of the same variance."""
         expected_THW = lit_THW + back_THW
         level_THW = expected_THW + self.read_HW
-        value = (self.noisy_THW * level_THW.log() - level_THW).sum(dtype=torch.float64)
+        value = _total(self.noisy_THW * level_THW.log() - level_THW, torch.float64)
         moved_K2 = fit.place_K2 - self.start.place_K2
-        value -= 0.5 * (self.place_prior_K1 * moved_K2**2).sum(dtype=torch.float64)
+        value -= 0.5 * _total(self.place_prior_K1 * moved_K2**2, torch.float64)
         brighter_D = fit.photons_D - self.start.photons_D
-        value -= 0.5 * (self.photon_prior_D * brighter_D**2).sum(dtype=torch.float64)
+        value -= 0.5 * _total(self.photon_prior_D * brighter_D**2, torch.float64)
         return Explained(fit, light, expected_THW, float(value))
 
     def _onto_tracks(
@@ -219,3 +223,12 @@ class JointFit:
         by_place_K2 = torch.zeros_like(self.start.place_K2)
         by_place_K2.index_add_(0, self.track_D, torch.stack(by_D[:2], dim=1))
         return by_place_K2, by_D[2]
+
+
+def _total(values: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """The sum of all, the same to the last digit for any number of threads.
+
+    torch shares out one long sum among its threads, but not the sums of many rows.
+    """
+    flat = F.pad(values.flatten(), (0, -values.numel() % _ROW))
+    return flat.view(-1, _ROW).sum(1, dtype=dtype).sum()

@@ -60,7 +60,7 @@ class PageIndex:
                 raise UserError(
                     f"{path} lacks frame {missing - 1}; are all files of the movie in one folder?"
                 )
-            index._add(page, ends)
+            index.add(page, ends)
         if not index.pages:
             raise UserError(f"{path} holds no frame")
         sizes = [one.stat().st_size for one in index.paths]
@@ -73,7 +73,18 @@ class PageIndex:
             notes.append(f"the file announces {frames} frames and holds {len(index.pages)}")
         return index
 
-    def _add(self, page: Any, ends: list[int]) -> None:
+    def extend(self, other: PageIndex) -> None:
+        """Take up the pages of another index of the same file."""
+        if not self.paths:
+            self.paths, self.numbers = list(other.paths), dict(other.numbers)
+            self.keyframes = list(other.keyframes)
+        self.which += other.which
+        self.pages += other.pages
+        self.data += other.data
+        self.plain &= other.plain
+
+    def add(self, page: Any, ends: list[int]) -> None:
+        """Take up a page, and where its last byte lies into ``ends``."""
         name = page.parent.filehandle.path
         if name not in self.numbers:
             self.numbers[name] = len(self.paths)
