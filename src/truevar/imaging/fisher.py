@@ -20,7 +20,7 @@ from truevar.camera import Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.imaging.likelihood import pixel_variance
-from truevar.imaging.psf import Floats, GaussianPSF
+from truevar.imaging.psf import PSF, Floats, GaussianPSF
 
 TILE_PX = 40
 """Side of a tile: a matrix's cost grows as the cube of its area."""
@@ -89,6 +89,7 @@ class FrameModel:
         psf_sigma: nm.
         camera: the noise.
         background: photo-electrons per pixel.
+        psf: of every row of ``truth``, where it is no Gaussian; ``psf_sigma`` does not matter then.
 
     Raises:
         UserError: a width that is not above 0, or no valid background.
@@ -102,11 +103,14 @@ class FrameModel:
         psf_sigma: float | ArrayLike,
         camera: Camera,
         background: ArrayLike | None,
+        psf: PSF | None = None,
     ):
         self.shape, self.camera, self.truth = shape, camera, truth
         self.x_N, self.y_N = truth["x"] / pixel_size, truth["y"] / pixel_size
-        sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
-        self.psf = GaussianPSF(sigma_N)
+        if psf is None:
+            sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
+            psf = GaussianPSF(sigma_N)
+        self.psf = psf
         self.rows_of = truth.by_frame() if len(truth) else {}
         self.background = None if background is None else np.asarray(background, np.float64)
         if self.background is None and "bg" not in truth:
@@ -139,16 +143,10 @@ class FrameModel:
             np.abs(y_n - height / 2) < (height + size) / 2 + 1
         )
         rows_n, x_n, y_n = rows_n[near_n], x_n[near_n], y_n[near_n]
-        psf = self.psf.select(rows_n)
-        size, patch = psf.size, psf.patches(x_n, y_n)
+        patch = self.psf.select(rows_n).patches(x_n, y_n)
         photons_n11 = self.truth["photons"][rows_n][:, None, None]
         by_3nss = photons_n11 * np.stack([patch.by_x_Nss, patch.by_y_Nss, patch.image_Nss])
-        down_ns = patch.row_N[:, None] + np.arange(size)
-        across_ns = patch.column_N[:, None] + np.arange(size)
-        lit_nss = ((down_ns >= 0) & (down_ns < height))[:, :, None] & (
-            (across_ns >= 0) & (across_ns < width)
-        )[:, None, :]
-        pixel_k = (down_ns[:, :, None] * width + across_ns[:, None, :])[lit_nss]
+        lit_nss, pixel_k = patch.pixels((height, width))
         by_3k = by_3nss[:, lit_nss]
 
         n, pixels = len(rows_n), height * width
