@@ -21,9 +21,9 @@ INTRODUCTION = """\
 {measured} of the {planned} scenes and densities of [../protocol.md](../protocol.md) (`pair` has
 [a page of its own](pairs.md)), by the model `{model}` (weights {weights}) at its threshold of
 {threshold:g}, and by {peers} on the same TIFFs. {frames} frames of 64×64 px of each, shared equally
-among the scene's backgrounds (seeds from {seed} on), four more on either side that are not scored;
-in brackets 95 % bootstrap intervals over frames. The limits are what the joint Cramér–Rao bounds of
-one frame and of three allow, on up to {limit_frames} of these frames per background.
+among the scene's backgrounds (seeds from {seed:,} on), four more on either side that are not
+scored; in brackets 95 % bootstrap intervals over frames. The limits are what the joint Cramér–Rao
+bounds of one frame and of three allow, on up to {limit_frames} of these frames per background.
 
     truevar benchmark --frames {frames}{options}
 
