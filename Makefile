@@ -1,6 +1,8 @@
 # make demo      set up .venv, then simulate a movie, localise it, score it
 # make test      set up .venv, then lint, types and the quick tests
 # make test-all  the same with the slow tests
+# make docs      set up what it takes, then build the documentation's site: site/index.html
+# make docs-picture  the same, then its picture, docs/site.png (it takes Chromium)
 # make clean     remove everything that these make
 
 # The first Python of at least 3.11 that runs; or: make demo PYTHON=/path/to/python
@@ -15,7 +17,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 SCENE := filaments
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all lint docs docs-picture clean
 
 demo: $(READY)
 	mkdir -p demo
@@ -42,6 +44,18 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
+docs-picture: docs
+	$(BIN)/python benchmarks/docs_screenshot.py docs/site.png
+
+# The versions that the lock has stay as they are: the tests go by them.
+.venv/.docs: $(READY)
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c requirements.lock -e ".[docs]"
+	@touch .venv/.docs
+
 # torch first: it is the largest by far, and the rest is not worth fetching without it.
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python of at least 3.11 found; on Debian: apt install python3 python3-venv"; exit 1; }
@@ -54,4 +68,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache src/truevar.egg-info
+	rm -rf .venv demo site build dist .pytest_cache .mypy_cache .ruff_cache src/truevar.egg-info

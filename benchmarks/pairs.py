@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,10 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.evaluation.joint_limits import joint_bound
 from truevar.evaluation.pair_score import answers_near, pair_errors, share
-from truevar.inference import decode
+from truevar.inference.decode import SURE, Candidates
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable
+from truevar.inference.refined import LEAST_PROB, run_refined
 from truevar.io.movies.write import write_tiff
 from truevar.model.weights import load_model
 from truevar.simulation.movie import SimulatedMovie
@@ -109,11 +110,13 @@ def main() -> int:
     parser.add_argument("--blocks", type=int, default=2, help="of 144 pairs in each case")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--min-prob", type=float, help="default: the model's own")
+    parser.add_argument("--refine", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(
         "--sure",
         type=float,
-        help="what an answer within 1 PSF width of a more probable one must be to stay "
-        f"(default: {decode.SURE:g})",
+        default=SURE,
+        help="with --no-refine, what an answer within 1 PSF width of a more probable one must be "
+        f"to stay (default: {SURE:g})",
     )
     parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
     parser.add_argument("--boxes", nargs="+", type=int, default=[3, 5, 7])
@@ -148,8 +151,6 @@ def cases(args: argparse.Namespace) -> Iterator[Case]:
 def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     """Rows for models and bounds, then those of Picasso."""
     models = [load_model(name) for name in args.model]
-    if args.sure is not None:
-        decode.SURE = args.sure
     size = 256  # with 144 places
     truths, took = {}, dict.fromkeys(args.model, 0.0)
     for number, case in enumerate(cases(args)):
@@ -160,8 +161,12 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             began = time.process_time()
             sigma = movie.psf_sigma / movie.pixel_size
             least = model.threshold if args.min_prob is None else args.min_prob
-            engine = Engine(model, movie.camera, sigma, size, size, least)
-            found = localize_middle(engine, frames_nHW, movie.pixel_size)
+            seen = min(least, LEAST_PROB) if args.refine else least
+            engine = Engine(model, movie.camera, sigma, size, size, seen, echoes=args.refine)
+            if not args.refine:
+                engine.sure = args.sure
+            refine_to = least if args.refine else None
+            found = localize_middle(engine, frames_nHW, movie.pixel_size, refine_to)
             took[name] += time.process_time() - began
             yield as_row(name, case, score(found, truth, case))
         if case.separation > 0:
@@ -182,13 +187,19 @@ def middle(truth: Emitters) -> Emitters:
     return truth.select(truth.frame % BLOCK == MIDDLE)
 
 
-def localize_middle(engine: Engine, frames_nHW: NDArray[np.generic], pixel_size: float) -> Emitters:
+def localize_middle(
+    engine: Engine, frames_nHW: NDArray[np.generic], pixel_size: float, refine_to: float | None
+) -> Emitters:
     """Emitters of every block's middle frame, the others being its neighbours."""
     table = GrowingTable(0, 0, 0, pixel_size)
     for start in range(0, len(frames_nHW), BLOCK):
         block = frames_nHW[start : start + BLOCK]
         asked = block[MIDDLE : MIDDLE + 1]
-        for found, _ in engine.run([asked], block[:MIDDLE], block[MIDDLE + 1 :]):
+        beside = block[:MIDDLE], block[MIDDLE + 1 :]
+        answers: Iterable[tuple[Candidates, int]] = engine.run([asked], *beside)
+        if refine_to is not None:
+            answers = run_refined(engine, [asked], *beside, refine_to)
+        for found, _ in answers:
             table.add(found, start + MIDDLE)
     return table.emitters({})
 

@@ -7,7 +7,8 @@ Peers: the network alone of a dense U-Net (dense_unet.py, its per-frame part kep
 identification and maximum-likelihood fit (0.11, its own threads), where --picasso names the Python
 of an environment that has it. Everything alternates, round by round, each in a process of its own
 that warms up first; medians over the rounds, in pixels per second, and as multiples of the
-U-Net's. Multiply-adds are counted per pixel.
+U-Net's. Multiply-adds are counted per pixel. With --picture, at many densities and --sizes, the
+figures become plots: time against density, with its floor and slope, and against frame size.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ def main() -> int:
     )
     parser.add_argument("--models", nargs="+", default=["true-var-small", "accurate"])
     parser.add_argument("--densities", nargs="+", type=float, default=[0.2, 1.0])
-    parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="px")
+    parser.add_argument("--size", type=int, default=256, help="px, of the frames at each density")
+    parser.add_argument("--sizes", nargs="*", type=int, default=[], help="px, besides, at --at")
+    parser.add_argument("--at", type=float, default=1.0, help="density of the --sizes")
+    parser.add_argument("--precision", default="auto", help="of the models and of the U-Net")
     parser.add_argument("--megapixels", type=float, default=2.0, help="of a movie")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -59,15 +63,17 @@ def main() -> int:
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        print(json.dumps(worker(args.worker[0], Path(args.worker[1]))))
+        print(json.dumps(worker(args.worker[0], Path(args.worker[1]), args.precision)))
         return 0
     rows = []
     print("| frames | per µm² | what | k px/s | times the U-Net | k multiply-adds per px |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for size in args.sizes:
-            for density in args.densities:
-                rows += measure(args, Path(folder), size, density)
+        for size, density in [
+            *((args.size, density) for density in args.densities),
+            *((size, args.at) for size in args.sizes),
+        ]:
+            rows += measure(args, Path(folder), size, density)
     if args.picture:
         draw(rows, args.picture)
     if args.json:
@@ -79,7 +85,7 @@ def measure(args: argparse.Namespace, folder: Path, size: int, density: float) -
     """Rows of one movie, printed as well."""
     from truevar.simulation.scenes import simulate
 
-    frames = max(8, round(1e6 * args.megapixels / size**2))
+    frames = max(6, round(1e6 * args.megapixels / size**2))
     movie = folder / f"{size}-{density:g}.tif"
     simulate(SCENE, density, frames, size, SEED).write(movie)
     what = [*args.models, UNET, *([PICASSO] if args.picasso else [])]
@@ -88,6 +94,7 @@ def measure(args: argparse.Namespace, folder: Path, size: int, density: float) -
     for _ in range(args.rounds):
         for name in what:
             command = [sys.executable, __file__, "--worker", name, str(movie)]
+            command += ["--precision", args.precision]
             if name == PICASSO:
                 command = [args.picasso, "-c", _PICASSO, str(movie)]
             done = subprocess.run(
@@ -144,7 +151,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         if len(at) > 1:
             # Each to its own share: the densest is not all that counts.
             slope, floor = np.polyfit(density, seconds, 1, w=1 / seconds)
-            label += f": {floor:.2f} s per Mpx + {10 * slope:.2f} ms per 100 emitters"
+            if slope > 0.01:
+                label += f":\n{floor:.2f} s per Mpx + {10 * slope:.1f} ms per 100 emitters"
             by_density.plot(density, floor + slope * density, color=colour, lw=0.8, ls="dashed")
         by_density.plot(density, seconds, "o", color=colour, ms=4, label=label)
         if all(work):
@@ -159,21 +167,24 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     )
     by_size.set(xlabel=f"frame width, px (at {dense:g} per µm²)", ylabel="s per Mpx", xscale="log")
     by_size.set_ylim(0)
+    for axes in (by_density, by_work):
+        axes.set_ylim(top=2.5 * axes.get_ylim()[1])  # room for the legend
+    by_size.set_xscale("log", base=2)
     for axes in (by_density, by_work, by_size):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc="upper left" if axes is not by_size else "lower left")
     figure.savefig(path, dpi=110)
 
 
-def worker(name: str, movie: Path) -> dict[str, Any]:
+def worker(name: str, movie: Path, precision: str) -> dict[str, Any]:
     """Seconds of one run, after a shorter one that warms up."""
     from truevar.device import keep_freed_memory
 
     keep_freed_memory()
-    return unet(movie) if name == UNET else whole_run(name, movie)
+    return unet(movie, precision) if name == UNET else whole_run(name, movie, precision)
 
 
-def whole_run(model: str, movie: Path) -> dict[str, Any]:
+def whole_run(model: str, movie: Path, precision: str) -> dict[str, Any]:
     """``localize`` as the command line does it, reading and writing included."""
     import warnings
 
@@ -187,30 +198,36 @@ def whole_run(model: str, movie: Path) -> dict[str, Any]:
     trained = truevar.load_model(model)
     with open_movie(movie) as opened:
         pixels = opened.shape[1] * opened.shape[2]
+    how = {"psf_sigma": 130, "model": trained, "precision": precision}
+    # The network's; refinement's are few and no matrix products.
     with FlopCounterMode(display=False) as counter:
-        truevar.localize(movie, psf_sigma=130, model=trained, frames=(0, 3))
+        truevar.localize(movie, frames=(0, 3), refine=False, **how)
+    # The first batches of every size are slow: their kernels are still being made.
+    warm = (0, max(3, min(24, 1_500_000 // pixels)))
+    truevar.localize(movie, frames=warm, **how)
     # Three frames are decided on; those are all that were encoded, and one behind.
     work = counter.get_total_flops() / 2 / (3 * pixels)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "emitters.csv"
         began = time.perf_counter()
         with Journal(output) as journal:
-            found = truevar.localize(movie, psf_sigma=130, model=trained, journal=journal)
+            found = truevar.localize(movie, journal=journal, **how)
             truevar.write(found, output)
             journal.remove()
         seconds = time.perf_counter() - began
     return {"seconds": seconds, "found": len(found), "multiply_adds_per_px": work}
 
 
-def unet(movie: Path) -> dict[str, Any]:
+def unet(movie: Path, precision: str) -> dict[str, Any]:
     """The U-Net's network alone on a few of the frames."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     sys.path.insert(0, str(Path(__file__).parent))
-    from dense_unet import DenseUNet
+    from dense_unet import SEEN, DenseUNet
 
     from truevar.inference.engine import frames_per_batch
+    from truevar.inference.precision import pick_precision
     from truevar.io.movies.movie import open_movie
 
     torch.manual_seed(0)
@@ -221,25 +238,29 @@ def unet(movie: Path) -> dict[str, Any]:
         batch = frames_per_batch(height, width)
         n = max(6, 4 * batch) + 2
         frames_NHW = torch.from_numpy(opened.read(0, n).astype("float32")) / 100 - 1
+    seen = frames_NHW[:, None].expand(-1, SEEN, -1, -1).contiguous()
     with FlopCounterMode(display=False) as counter:
-        network.stream(frames_NHW[:3], 3)
+        network.stream(seen[:3], 3)
     work = counter.get_total_flops() / 2 / (height * width)
     # In use a frame is looked at alone once, not three times.
-    work -= 2 * alone_work(network, frames_NHW[:1])
-    began = time.perf_counter()
-    frames = network.stream(frames_NHW, batch)
-    seconds = time.perf_counter() - began
+    work -= 2 * alone_work(network, seen[:1])
+    dtype = pick_precision(precision, "cpu")
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        network.stream(seen[: batch + 2], batch)
+        began = time.perf_counter()
+        frames = network.stream(seen, batch)
+        seconds = time.perf_counter() - began
     return {"seconds": seconds, "frames": frames, "multiply_adds_per_px": work}
 
 
-def alone_work(network: Any, frames_NHW: Any) -> float:
+def alone_work(network: Any, seen_NCHW: Any) -> float:
     """Multiply-adds per px of the part that sees one frame alone."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network.alone(frames_NHW[:, None])
-    return counter.get_total_flops() / 2 / (frames_NHW.shape[1] * frames_NHW.shape[2])
+        network.alone(seen_NCHW)
+    return counter.get_total_flops() / 2 / (seen_NCHW.shape[2] * seen_NCHW.shape[3])
 
 
 if __name__ == "__main__":

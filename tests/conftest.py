@@ -57,6 +57,14 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration folder of the test's own, empty, in place of the user's."""
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    return folder / "truevar"
+
+
 @pytest.fixture(autouse=True)
 def _one_line_without_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test makes the program say is one line without the marks of arguments."""

@@ -70,7 +70,7 @@ def test_help_of_localize_names_all_options(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     wanted = (
         "--pixel-size NM --psf-sigma NM --baseline ADU --e-per-adu G --em-gain M --read-noise E "
-        "--camera FILE.yaml --camera-maps FILE.npy --camera-offset X,Y --frames A:B "
+        "--camera NAME|FILE --camera-maps FILE.npy --camera-offset X,Y --frames A:B "
         "--min-prob P --roi X0:X1,Y0:Y1 --model NAME|PATH --device D --picture PNG"
     )
     for option in wanted.split(" --"):

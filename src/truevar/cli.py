@@ -33,8 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "filter": ("truevar.commands.filter", "keep the rows of a table that meet a condition"),
     "frc": ("truevar.commands.frc", "tell a table's resolution by Fourier ring correlation"),
     "convert": ("truevar.commands.convert", "write a table in another format"),
+    "camera": ("truevar.commands.camera", "save a camera's numbers, to use them by name"),
     "train": ("truevar.commands.train", "train a model on simulated scenes"),
     "benchmark": ("truevar.commands.benchmark", "measure this program, from a clone"),
+    "completion": ("truevar.commands.completion", "let the Tab key finish what you type"),
     "info": ("truevar.commands.info", "tell about the installation, a movie, a table, a model"),
 }
 """Module and one line of help by name."""
@@ -66,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         the exit code.
     """
+    if argv is None and "_ARGCOMPLETE" in os.environ:
+        return _answer_the_shell(os.environ.get("COMP_LINE", ""))
     return guarded("truevar", lambda: _run(sys.argv[1:] if argv is None else list(argv)))
 
 
@@ -141,6 +145,20 @@ def _run(argv: list[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 0
     args.command_line = shlex.join(["truevar", *argv])
     return int(args.run(args) or 0)
+
+
+def _answer_the_shell(line: str) -> int:
+    """Tell a shell, which asks because Tab was pressed, how a line may go on.
+
+    ``truevar completion`` prints what makes shells ask; argcomplete knows what they understand.
+    """
+    try:
+        from argcomplete import autocomplete
+    except ImportError:  # it has been removed since
+        return 0
+    named = [word for word in line.split()[1:] if not word.startswith("-")][:1]
+    autocomplete(build_parser(named), always_complete_options="long")  # ends the process
+    return 0
 
 
 def _fail(program: str, message: str, code: int) -> int:

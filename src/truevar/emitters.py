@@ -198,7 +198,9 @@ class Emitters(dict[str, NDArray[Any]]):
         """Write the table; the ending decides the format, or ``format`` where it is given.
 
         Args:
-            path, overwrite, format: as ``truevar.write`` has them.
+            path: the file.
+            overwrite: replace an old one, and its side file.
+            format: a name, as :func:`truevar.write` takes it.
 
         Raises:
             UserError: there is a file already and ``overwrite`` is false, no ``pixel_size``

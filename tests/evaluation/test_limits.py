@@ -11,6 +11,7 @@ from truevar.evaluation.joint_limits import joint_bound, limit_efficiency, limit
 from truevar.evaluation.limits import camera_of, mortensen_bound, single_emitter_bound
 from truevar.imaging import fisher
 from truevar.imaging.gaussian import axis_derivatives, patch_first, patch_size
+from truevar.imaging.psf import GaussianPSF
 
 SHAPE = (64, 64)
 
@@ -262,3 +263,10 @@ def test_camera_from_meta():
     assert camera_of(truth).read_variance == pytest.approx(EMCCD.read_variance)
     truth.meta["camera"] = SCMOS
     assert camera_of(truth) is SCMOS
+
+
+def test_a_psf_of_one_s_own_stands_for_the_width():
+    truth = table([(0, 1500, 1600, 0), (0, 1800, 1600, 1), (1, 1500, 1620, 0)])
+    widths = np.array([130.0, 180.0, 130.0])
+    given = bound(truth, psf_sigma=999.0, psf=GaussianPSF(widths / 100.0), window=3)
+    np.testing.assert_allclose(given, bound(truth, psf_sigma=widths, window=3), rtol=1e-12)

@@ -149,3 +149,16 @@ def test_a_movie_of_nothing_has_noise_only(model):
     assert fit["noise"] == pytest.approx(1.0, abs=0.15)
     assert fit["width"] is None
     assert not any("stand alone" in line for line in warned)
+
+
+def test_what_is_missing_from_the_table_is_told(model):
+    simulated = simulate("2d-scmos", 0.5, 8, 64, 557)
+    how = {"camera": simulated.camera, "pixel_size": 100.0, "psf_sigma": 130.0, "model": model}
+    frames = simulated.frames()
+    right = localize(frames, **how).meta["fit"]
+    assert 0.8 < right["left"] < 1.5
+    assert right["bad_frames"] == 0
+    assert right["missed"] < 0.04
+    # So sure a model as hardly any emitter makes it.
+    few = localize(frames, min_prob=0.995, **how).meta["fit"]
+    assert few["missed"] > 0.15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ pytest.importorskip("pytestqt", reason="needs pytest-qt")
 
 from napari.layers import Image, Points
 
+from truevar.io.camera_file import CameraProfile
+from truevar.io.saved_cameras import save_camera
 from truevar.napari.panel import LocalizePanel
 from truevar.napari.points import OURS
 
@@ -50,6 +53,35 @@ def panel(viewer) -> LocalizePanel:
 
 def finish(panel: LocalizePanel, qtbot) -> None:
     qtbot.waitUntil(lambda: panel._worker is None, timeout=120_000)
+
+
+def test_a_saved_camera_goes_between_the_layer_and_what_is_typed(
+    own_settings: Path, viewer, panel, qtbot, movie_of_spots
+) -> None:
+    frames, known = movie_of_spots
+    numbers = {"pixel_size": 111.0, "psf_sigma": 144.0, "e_per_adu": 0.47}
+    path = save_camera("orca", CameraProfile(numbers))
+    viewer.add_image(frames, name="spots", metadata=known)
+    form = panel.form
+    assert [form.saved.itemText(k) for k in range(form.saved.count())] == ["none", "orca"]
+    form.saved.setCurrentIndex(1)
+    assert form.fields["pixel_size"].placeholderText() == "111 (the saved camera orca)"
+    assert form.fields["baseline"].placeholderText() == "100 (the layer's metadata)"
+    form.fields["e_per_adu"].setText("0.46")
+    panel.run()
+    finish(panel, qtbot)
+    meta = viewer.layers[-1].metadata[OURS]
+    assert meta["pixel_size"] == 111
+    assert meta["psf_sigma"] == 144
+    sources = meta["sources"]
+    assert sources["pixel_size"] == "the saved camera orca"
+    assert sources["camera.e_per_adu"] == "given"
+    assert sources["camera.baseline"] == "the layer's metadata"
+    path.write_text("[")
+    panel.run()
+    assert "is not YAML" in panel.line.text()
+    form.saved.setCurrentIndex(0)
+    assert form.fields["pixel_size"].placeholderText() == "110 (the layer's metadata)"
 
 
 def test_it_localises_the_layer(viewer, panel, qtbot, movie_of_spots) -> None:

@@ -133,3 +133,12 @@ def test_what_cannot_be_linked():
     with pytest.raises(UserError, match="gap"):
         link(rows, radius=5, gap=-1)
     assert len(link(Emitters.empty()).emitters) == 0
+
+
+def test_evidence_adds_up_over_a_molecule():
+    rows = [[0, 100, 100, 500, 10], [1, 102, 100, 500, 10], [0, 900, 100, 500, 10]]
+    evidence = {"llr": np.array([1.0, 1.996, 1.92]), "p_value": np.array([0.157, 0.046, 0.05])}
+    linked = link(table(rows, pixel_size=100.0).with_columns(**evidence)).emitters
+    assert linked["llr"] == pytest.approx([2.996, 1.92])
+    # χ² of two degrees of freedom beyond 5.99, and of one beyond 3.84.
+    assert linked["p_value"] == pytest.approx([0.05, 0.05], rel=0.01)

@@ -24,18 +24,21 @@ from truevar.io.camera_file import (
     UNKNOWN_NOISE,
     CameraProfile,
     profile_from,
-    read_camera_profile,
 )
 from truevar.io.camera_maps import check_maps, place_on_maps, read_camera_maps, turned_maps
 from truevar.io.camera_names import CAMERA_NUMBERS, check_number
 from truevar.io.movies.movie import Movie, check_values
+from truevar.io.saved_cameras import SAVED, read_camera
 from truevar.wording import Message, argument, subject
 
 if TYPE_CHECKING:
     from truevar.calibration.imaging_setup import Setup
 
 Stated = CameraProfile | Mapping[str, Any] | str | PathLike[str]
-"""What numbers may be given as: a profile, a mapping, or a camera file."""
+"""What numbers may be given as: a profile, a mapping, a saved camera's name, or a camera file."""
+
+PER_PIXEL = "per-pixel maps"
+"""Source of a camera that calibration maps give."""
 
 TAGS = "the movie's tags"
 """Source of numbers that the movie's file gives."""
@@ -56,10 +59,10 @@ def as_profile(stated: Stated) -> CameraProfile:
     if isinstance(stated, Mapping):
         return profile_from(stated)
     if isinstance(stated, (str, PathLike)):
-        return read_camera_profile(stated)
+        return read_camera(stated)
     raise UserError(
-        f"a camera is a mapping of numbers, a camera file or a truevar.Camera, not "
-        f"{type(stated).__name__}"
+        "a camera is a mapping of numbers, the name of a saved one, a camera file or a "
+        f"truevar.Camera, not {type(stated).__name__}"
     )
 
 
@@ -87,8 +90,8 @@ def camera_of_maps(movie: Movie, maps: Any, offset: tuple[int, int] | None, setu
     few = movie.read(0, min(len(movie), 12))
     check_values(few, movie.first_frame)
     setup.warnings.extend(turned_maps(values[1], *region, few))
-    setup.sources["camera"] = "per-pixel maps"
-    return Camera.from_maps(values, "per-pixel maps").crop(*region)
+    setup.sources["camera"] = PER_PIXEL
+    return Camera.from_maps(values, PER_PIXEL).crop(*region)
 
 
 def camera_given(
@@ -166,20 +169,26 @@ def camera_of_numbers(
 
 
 def disagreements(stated: CameraProfile, tags: CameraProfile, used: Mapping[str, str]) -> list[str]:
-    """Notes on numbers that the movie's tags say otherwise than the camera file that was used.
+    """Notes on numbers that the movie's tags say otherwise than the camera that was named.
 
     Args:
-        stated: the camera file's.
+        stated: the camera file's, or the saved camera's.
         tags: the movie's.
         used: source of every number that was used.
     """
     return [
-        f"{name} {stated.numbers[name]:g} of the camera file used; the movie's tags say {said:g}"
+        f"{name} {stated.numbers[name]:g} of {without_how(stated.sources[name])} used; the movie's "
+        f"tags say {said:g}"
         for name, said in tags.numbers.items()
-        if used.get(name, used.get(f"camera.{name}", "")).startswith(FILE)
+        if used.get(name, used.get(f"camera.{name}", "")).startswith((FILE, SAVED))
         and name in stated.numbers
         and abs(stated.numbers[name] - said) > 1e-3 * abs(said)
     ]
+
+
+def without_how(source: str) -> str:
+    """Who says a number: ``the camera file`` of ``the camera file (estimated …)``."""
+    return source.partition(" (")[0]
 
 
 def _say_what_is_second_hand(origin: Mapping[str, str], setup: Setup) -> None:

@@ -1,8 +1,8 @@
 """The imaging setup of a movie: what the user says, what the file says, what is estimated.
 
-Order of precedence: the user's numbers, the camera file that the user names, the movie's tags,
-an estimate from the movie itself. What was used and where it came from goes into the table's
-metadata.
+Order of precedence: the user's numbers, the saved camera or the camera file that the user names,
+the movie's tags, an estimate from the movie itself. What was used and where it came from goes into
+the table's metadata.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache, partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,14 @@ from truevar.calibration.camera_sources import (
     camera_of_numbers,
     disagreements,
     tags_profile,
+    without_how,
 )
 from truevar.calibration.lengths import check_length, length_doubts
 from truevar.calibration.plausibility import camera_doubts
 from truevar.calibration.psf_width import ESTIMATE, estimate_psf_sigma
 from truevar.camera import Camera
 from truevar.errors import UserError
-from truevar.io.camera_file import ASSUMED, BY_WIDTH, GIVEN, MEDIANS, CameraProfile
+from truevar.io.camera_file import ASSUMED, BY_WIDTH, FILE, GIVEN, MEDIANS, CameraProfile
 from truevar.io.camera_names import check_number
 from truevar.io.movies.movie import Movie, check_values
 from truevar.wording import Message, argument, listed, subject
@@ -74,8 +76,9 @@ def find_setup(
         movie: opened at the frames and region to localise.
         pixel_size: nm, from the user.
         psf_sigma: nm, from the user.
-        camera: from the user: a whole camera, some of its numbers, or a camera file.
-        profile: a camera file, or its numbers, where ``camera`` is not one.
+        camera: from the user: a whole camera, some of its numbers, a saved camera's name, or a
+            camera file.
+        profile: a saved camera, a camera file, or its numbers, where ``camera`` is not one.
         maps: (3, H, W) calibration maps of the movie's whole field, or of more, or their file.
         offset: (x, y) in px of the movie's first pixel on maps that are larger.
 
@@ -101,7 +104,7 @@ def find_setup(
         value = lengths[name]
         # Tags have been judged where they were read.
         if value is not None and (given is not None or said is not tags):
-            where = subject(name) if given is not None else f"{name} in the camera file"
+            where = subject(name) if given is not None else f"{name} in {_who(sources[name])}"
             check_length(name, value, where, lengths["pixel_size"])
     px = lengths["pixel_size"]
     if px is None:
@@ -115,12 +118,15 @@ def find_setup(
     setup.pixel_size = px
     setup.warnings.extend(length_doubts(px, lengths["psf_sigma"]))
     sample = cache(partial(_sample, movie))  # read once, if at all, for both estimates
+    if maps is None:
+        maps = _maps_of(file, user, camera, setup)
     if maps is not None:
         setup.camera = camera_of_maps(movie, maps, offset, setup)
         unused = [name for name in ("baseline", "e_per_adu", "read_sigma") if name in file.numbers]
         if not all(MEDIANS in file.sources[name] for name in unused):
             setup.notes.append(
-                f"camera maps used; {listed(unused)} of the camera file not, for the maps say them"
+                f"camera maps used; {listed(unused)} of {_who(file.sources[unused[0]])} not, for "
+                "the maps say them"
             )
         for one in (file, tags):
             if one.numbers.get("em_gain", 1.0) > 1:
@@ -176,6 +182,27 @@ def _who_says(
     if maps is not None and twice:
         raise UserError("camera_maps and camera both say what the camera is; give one of them")
     return user, CameraProfile() if profile is None else as_profile(profile)
+
+
+def _maps_of(file: CameraProfile, user: CameraProfile, camera: Any, setup: Setup) -> Path | None:
+    """The maps that a camera file names, unless the user says what they would say."""
+    if file.maps is None:
+        return None
+    of_maps = ("baseline", "e_per_adu", "read_sigma")
+    said: list[str] = [name for name in of_maps if name in user.numbers]
+    if user.numbers.get("em_gain", 1.0) > 1:
+        said.append("em_gain")
+    if isinstance(camera, Camera):
+        said.append("camera")
+    if said:
+        setup.notes.append(f"{listed(said)} given: the camera maps {file.maps} are not used")
+        return None
+    return file.maps
+
+
+def _who(source: str) -> str:
+    """What messages call the one who states a number."""
+    return FILE if source == GIVEN else without_how(source)
 
 
 def _sample(movie: Movie) -> NDArray[Any]:

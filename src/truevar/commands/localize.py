@@ -61,8 +61,8 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
     """Localise, with a place for what is done."""
     from truevar.commands.outcome import watch_room, write_or_rescue
     from truevar.io.atomic import check_room
-    from truevar.io.camera_file import read_camera_profile
     from truevar.io.camera_maps import read_camera_maps
+    from truevar.io.saved_cameras import read_camera
     from truevar.io.tables.formats import format_to_write
     from truevar.io.tables.meta import side_path
 
@@ -87,7 +87,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
         name = next(iter(numbers))
         shown = _SHOWN.get(name, f"--{name.replace('_', '-')}")
         raise UserError(f"--camera-maps already hold what {shown} says; give one of them")
-    profile = read_camera_profile(args.camera) if args.camera else None
+    profile = read_camera(args.camera) if args.camera else None
     maps = read_camera_maps(args.camera_maps) if args.camera_maps else None
 
     from truevar.device import keep_freed_memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from truevar.commands.completion import finished_by, saved_cameras
 from truevar.commands.parser import (
     above_zero,
     add_overwrite,
@@ -41,10 +42,11 @@ examples:
   truevar localize movie.dax -o emitters.csv --pixel-size 160 --baseline 100 --e-per-adu 45 \\
       --em-gain 300 --read-noise 74.4
   truevar localize movie.tif -o part.csv --camera camera.yaml --frames 0:500 --roi 0:128,64:192
+  truevar localize movie.tif -o emitters.csv --camera orca      (see truevar camera --help)
   truevar localize movie.tif -o emitters.csv --pixel-size 100 --resume
 
-What no option gives is taken from the camera file, then from the movie's tags, then
-estimated from the movie itself (PSF width, gain, baseline); lines that begin with
+What no option gives is taken from the camera that is named, then from the movie's tags,
+then estimated from the movie itself (PSF width, gain, baseline); lines that begin with
 "note:" or "warning:" say so.
 """
 
@@ -89,50 +91,20 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="draw the emitters found so far every few seconds while localising",
     )
-    optics = parser.add_argument_group("optics")
-    optics.add_argument(
-        "--pixel-size",
-        metavar="NM",
-        type=above_zero,
-        help="width of a camera pixel in the sample, nm",
-    )
-    optics.add_argument(
-        "--psf-sigma",
-        metavar="NM",
-        type=above_zero,
-        help="standard deviation of a Gaussian as wide as the PSF, nm (about 0.21 wavelengths "
-        "over the numerical aperture)",
-    )
+    add_optics(parser.add_argument_group("optics"))
     camera = parser.add_argument_group(
         "camera", "photo-electrons = (ADU - baseline) * e_per_adu / em_gain"
     )
-    camera.add_argument(
-        "--baseline", metavar="ADU", type=any_number, help="ADU of a pixel without light"
-    )
-    camera.add_argument(
-        "--e-per-adu", metavar="G", type=above_zero, help="electrons per ADU, after the EM gain"
-    )
-    camera.add_argument(
-        "--em-gain",
-        metavar="M",
-        type=gain,
-        help="multiplication of an EMCCD; 1 (the default) for every other camera",
-    )
-    camera.add_argument(
-        "--read-noise",
-        dest="read_sigma",
-        metavar="E",
-        type=zero_or_more,
-        help="read noise, electrons (RMS) after the EM gain",
-    )
-    camera.add_argument(
+    add_camera_numbers(camera)
+    named = camera.add_argument(
         "--camera",
-        metavar="FILE.yaml",
-        type=Path,
-        help="these numbers from a file with the keys baseline, e_per_adu, em_gain, read_sigma "
-        "(pixel_size and psf_sigma too, in nm), or as DECODE and Picasso name them, or the .yaml "
-        "beside an earlier table; it goes before the movie's tags, and options before it",
+        metavar="NAME|FILE",
+        help="these numbers, and optics, from a camera saved with `truevar camera add NAME`; or "
+        "from a .yaml file with the keys baseline, e_per_adu, em_gain, read_sigma (pixel_size and "
+        "psf_sigma too, in nm), or as DECODE and Picasso name them, or the .yaml beside an earlier "
+        "table; it goes before the movie's tags, and options before it",
     )
+    finished_by(named, saved_cameras, files=True)
     camera.add_argument(
         "--camera-maps",
         metavar="FILE.npy",
@@ -205,3 +177,43 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "OUT.unfinished",
     )
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def add_optics(optics: argparse._ActionsContainer) -> None:
+    """Put pixel size and PSF width onto a parser, or a group of its options."""
+    optics.add_argument(
+        "--pixel-size",
+        metavar="NM",
+        type=above_zero,
+        help="width of a camera pixel in the sample, nm",
+    )
+    optics.add_argument(
+        "--psf-sigma",
+        metavar="NM",
+        type=above_zero,
+        help="standard deviation of a Gaussian as wide as the PSF, nm (about 0.21 wavelengths "
+        "over the numerical aperture)",
+    )
+
+
+def add_camera_numbers(camera: argparse._ActionsContainer) -> None:
+    """Put the camera's numbers onto a parser, or a group of its options."""
+    camera.add_argument(
+        "--baseline", metavar="ADU", type=any_number, help="ADU of a pixel without light"
+    )
+    camera.add_argument(
+        "--e-per-adu", metavar="G", type=above_zero, help="electrons per ADU, after the EM gain"
+    )
+    camera.add_argument(
+        "--em-gain",
+        metavar="M",
+        type=gain,
+        help="multiplication of an EMCCD; 1 (the default) for every other camera",
+    )
+    camera.add_argument(
+        "--read-noise",
+        dest="read_sigma",
+        metavar="E",
+        type=zero_or_more,
+        help="read noise, electrons (RMS) after the EM gain",
+    )

@@ -35,8 +35,9 @@ class TrainConfig:
         other_crops: shares of the steps made with crops of other widths, whose cells are
             wider or narrower: so that one set of weights serves every cell size. A step has
             as many pixels whatever the width.
-        sampled, corrupted: shares of the crops in which decisions are handed down as draws,
-            and as draws from a flattened distribution; the others get distributions.
+        sampled: share of the crops in which decisions are handed down as draws; the others get
+            distributions.
+        corrupted: share of those that get draws from a flattened distribution.
         told: share of the crops in which true decisions are handed down
             (:mod:`truevar.model.truth`).
         self_correction: whether codes are those of what is left to say after the model's own

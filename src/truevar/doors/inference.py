@@ -28,8 +28,8 @@ from truevar.inference.modes import (
     predict_scales,
     super_resolution_cells,
 )
-from truevar.io.camera_file import read_camera_profile
 from truevar.io.movies.movie import open_movie
+from truevar.io.saved_cameras import read_camera
 from truevar.io.tables.table import read_emitters
 from truevar.model.weights import DEFAULT_MODEL, TrainedModel, available_models, load_model
 from truevar.samples import sample_movie, sample_truth
@@ -195,7 +195,7 @@ def _open(args: argparse.Namespace) -> Recording:
     psf_sigma = args.psf_sigma
     if psf_sigma is None and truth is not None:
         psf_sigma = truth.meta["psf_sigma"]
-    profile = read_camera_profile(args.camera) if args.camera else None
+    profile = read_camera(args.camera) if args.camera else None
     with open_movie(path) as movie:
         movie.check_not_empty()
         setup = find_setup(movie, args.pixel_size, psf_sigma, profile=profile)
@@ -249,9 +249,7 @@ def _parser() -> Parser:
     optics = parser.add_argument_group("optics (default: the movie's tags, else estimated)")
     optics.add_argument("--psf_sigma", type=above_zero, metavar="NM", help="width of the PSF, nm")
     optics.add_argument("--pixel_size", type=above_zero, metavar="NM", help="camera pixel, nm")
-    optics.add_argument(
-        "--camera", type=Path, metavar="FILE.yaml", help="as for `truevar localize --camera`"
-    )
+    optics.add_argument("--camera", metavar="NAME|FILE", help="as for `truevar localize --camera`")
     how = parser.add_argument_group("how")
     how.add_argument(
         "--decoding",

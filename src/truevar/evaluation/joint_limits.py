@@ -22,7 +22,7 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.evaluation.matching import BORDER_NM, DIM_SHARE, RADIUS_NM, efficiency, is_scored
 from truevar.imaging.fisher import FrameInformation, FrameModel, tiles, window_bounds
-from truevar.imaging.psf import Floats
+from truevar.imaging.psf import PSF, Floats
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def joint_bound(
     background: ArrayLike | None = None,
     window: int = 1,
     frames: Iterable[int] | None = None,
+    psf: PSF | None = None,
 ) -> Floats:
     """Joint bounds of every emitter on its x and y.
 
@@ -75,6 +76,7 @@ def joint_bound(
         window: 1 for the frame alone, 3 for the frame and its two neighbours, 5 for four of
             them (those that the table knows: a missing neighbour tells nothing).
         frames: frames to work out; default all.
+        psf: of every row of ``truth``, in place of a round Gaussian of ``psf_sigma``.
 
     Returns:
         (len(truth), 2) standard deviations of x and y in nm, NaN in frames not worked out.
@@ -91,7 +93,7 @@ def joint_bound(
         raise UserError("joint bounds need photons above 0")
     if window > 1 and len({*zip(truth["frame"], truth["id"], strict=True)}) < len(truth):
         raise UserError("an id occurs twice in one frame")
-    model = FrameModel(truth, pixel_size, shape, psf_sigma, camera, background)
+    model = FrameModel(truth, pixel_size, shape, psf_sigma, camera, background, psf)
     rows_of = model.rows_of
     std_N2 = np.full((len(truth), 2), np.nan)
     wanted = sorted(rows_of if frames is None else set(frames) & set(rows_of))

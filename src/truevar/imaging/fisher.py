@@ -89,7 +89,7 @@ class FrameModel:
         psf_sigma: nm.
         camera: the noise.
         background: photo-electrons per pixel.
-        psf: of every row of ``truth``, where it is no Gaussian; ``psf_sigma`` does not matter then.
+        psf: that of every row, in place of a round Gaussian of ``psf_sigma``.
 
     Raises:
         UserError: a width that is not above 0, or no valid background.
@@ -107,10 +107,8 @@ class FrameModel:
     ):
         self.shape, self.camera, self.truth = shape, camera, truth
         self.x_N, self.y_N = truth["x"] / pixel_size, truth["y"] / pixel_size
-        if psf is None:
-            sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
-            psf = GaussianPSF(sigma_N)
-        self.psf = psf
+        sigma_N = np.broadcast_to(np.asarray(psf_sigma) / pixel_size, self.x_N.shape)
+        self.psf: PSF = GaussianPSF(sigma_N) if psf is None else psf
         self.rows_of = truth.by_frame() if len(truth) else {}
         self.background = None if background is None else np.asarray(background, np.float64)
         if self.background is None and "bg" not in truth:

@@ -38,7 +38,7 @@ class LightOnFrames:
         psf_sigma: float,
         shape: tuple[int, int, int],
     ):
-        self.shape, self.photons_D = shape, photons_D
+        self.shape, self.photons_D, self.psf_sigma = shape, photons_D, psf_sigma
         self.size = size = math.ceil(2 * REACH * psf_sigma) + 1
         T, H, W = shape
         # A margin of a patch all round: no pixel has to be tested for lying inside the frame.
@@ -72,7 +72,7 @@ class LightOnFrames:
         self, by_light_THW: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Derivatives by x, y and photons, (D,) each, from those by every pixel's light."""
-        by_light_Dss = self._patches(by_light_THW)
+        by_light_Dss = self.patches(by_light_THW)
         along_Ds = torch.einsum("dab,db->da", by_light_Dss, self.across_Ds)
         by_x_D = torch.einsum("dab,da,db->d", by_light_Dss, self.down_Ds, self.by_x_Ds)
         by_y_D = (along_Ds * self.by_y_Ds).sum(1)
@@ -90,7 +90,7 @@ class LightOnFrames:
         Args:
             weight_THW: one over the variance of every pixel.
         """
-        weight_Dss = self._patches(weight_THW)
+        weight_Dss = self.patches(weight_THW)
         form = "dab,da,db->d"
         down_Ds, across_Ds = self.down_Ds**2, self.across_Ds**2
         return (
@@ -99,18 +99,24 @@ class LightOnFrames:
             torch.einsum(form, weight_Dss, down_Ds, across_Ds),
         )
 
+    def patches(self, value_THW: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
+        """(D, s, s) a stack's values on the emitters' patches, 0 beside the frame.
+
+        Args:
+            value_THW: (T, H, W) of anything.
+            rows: of which emitters.
+        """
+        m, (_, H, W) = self.size, self.shape
+        canvas = value_THW.new_zeros(self.canvas)
+        canvas[:, m : m + H, m : m + W] = value_THW
+        return canvas.view(-1)[self.pixel_P.view(-1, m, m)[rows]]
+
     def _onto_frames(self, patch_Dss: torch.Tensor) -> torch.Tensor:
         T, rows, columns = self.canvas
         canvas = patch_Dss.new_zeros(T * rows * columns)
         canvas.index_add_(0, self.pixel_P, patch_Dss.flatten())
         m, (_, H, W) = self.size, self.shape
         return canvas.view(T, rows, columns)[:, m : m + H, m : m + W]
-
-    def _patches(self, value_THW: torch.Tensor) -> torch.Tensor:
-        m, (_, H, W) = self.size, self.shape
-        canvas = value_THW.new_zeros(self.canvas)
-        canvas[:, m : m + H, m : m + W] = value_THW
-        return canvas.view(-1)[self.pixel_P].view(-1, m, m)
 
 
 def _profiles(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ ALIKE = 0.45
 next."""
 
 SURE = 0.98
-"""As probable as this a candidate must be to stay within one PSF width of a more probable one."""
+"""As probable as this a candidate must be to stay within one PSF width of a more probable one,
+where nothing else speaks for it."""
 
 
 @dataclass
@@ -71,13 +72,19 @@ class Candidates:
         )
 
 
-def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Candidates:
+_Found = TypeVar("_Found", bound=Candidates)
+
+
+def decode(
+    output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0, sure: float = SURE
+) -> Candidates:
     """Merge a scale's cells into emitters.
 
     Args:
         output: the finest scale.
         psf_sigma: px.
         min_prob: leave out what is less probable.
+        sure: and what is less probable than this beside something more probable; 0 keeps them all.
     """
     mean_R = output.mean_R.float()
     rows = (mean_R >= FAINTEST * min(1.0, (2 * output.cell) ** 2)).nonzero().flatten()
@@ -102,8 +109,20 @@ def decode(output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0) -> Cand
     if output.beyond:
         kin = [v[rows].cpu().numpy() >> output.beyond for v in (output.row_R, output.col_R)]
         cells = _reunite(cells, np.stack([cells.image, *kin]))
-    merged = _without_echoes(_merge(cells, ALIKE * psf_sigma), psf_sigma)
-    return merged.select(merged.prob >= min_prob) if min_prob > 0 else merged
+    found = merged(cells, psf_sigma, sure)
+    return found.select(found.prob >= min_prob) if min_prob > 0 else found
+
+
+def merged(cells: Candidates, psf_sigma: float, sure: float = SURE) -> Candidates:
+    """Answers of single cells put together to emitters.
+
+    Args:
+        cells: ``prob`` of each is the share of an emitter that it announces.
+        psf_sigma: px.
+        sure: as for :func:`decode`.
+    """
+    found = _merge(cells, ALIKE * psf_sigma)
+    return without_echoes(found, psf_sigma, found.prob >= sure) if sure > 0 else found
 
 
 def _merge(cells: Candidates, reach: float) -> Candidates:
@@ -122,12 +141,18 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     return _sum_up(cells, taker)
 
 
-def _without_echoes(found: Candidates, reach: float) -> Candidates:
-    """Leave out what is not sure and within ``reach`` of something more probable that stays."""
+def without_echoes(found: _Found, reach: float, stands: NDArray[np.bool_]) -> _Found:
+    """Leave out what is within reach of something more probable and cannot stand beside it.
+
+    Args:
+        found: (N,) candidates.
+        reach: px.
+        stands: (N,) which stay in any case.
+    """
     first, second = _ordered(found, reach)
     stays = np.ones(len(found.x), dtype=bool)
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        if stays[a] and found.prob[b] < SURE:
+        if stays[a] and not stands[b]:
             stays[b] = False
     return found.select(stays)
 

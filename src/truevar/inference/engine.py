@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from truevar.camera import Camera
-from truevar.inference.decode import Candidates, decode
+from truevar.inference.decode import SURE, Candidates, decode
 from truevar.inference.draws import draw_fields
 from truevar.inference.encoded import Encoded
 from truevar.inference.precision import pick_precision
@@ -46,6 +46,8 @@ class Engine:
         min_prob: emitters less probable are left out.
         precision: number format, see :func:`truevar.inference.precision.pick_precision`.
         scales: decide on the first so many scales only; all by default.
+        echoes: keep unsure emitters beside more probable ones too, for the frames to decide
+            (:mod:`truevar.inference.refined`).
         samples: draw so many joint answers (:mod:`truevar.inference.draws`) in place of one table
             with probabilities, of a next-scale model only; ``min_prob`` does not matter then.
     """
@@ -62,7 +64,9 @@ class Engine:
         precision: str = "auto",
         scales: int | None = None,
         samples: int | None = None,
+        echoes: bool = False,
     ):
+        self.sure = 0.0 if echoes else SURE
         self.samples = samples
         self.sampled = None if samples is None else model.network
         self._seed = 0
@@ -227,7 +231,7 @@ class Engine:
                 self.device,
             )
         outputs = self.network.decide(f_BChw, *seen, active_Bhw=active_Bhw)
-        return decode(outputs[-1], self.psf_sigma, self.min_prob)
+        return decode(outputs[-1], self.psf_sigma, self.min_prob, self.sure)
 
 
 def _coarser(part: slice, size: int) -> slice:

@@ -13,7 +13,9 @@ from truevar.errors import UserError
 from truevar.inference.decode import Candidates
 from truevar.inference.draws import Drawn
 from truevar.inference.journal import Journal
+from truevar.inference.refined import Refined
 from truevar.io.tables.parts import TableParts
+from truevar.refinement.evidence import p_value
 from truevar.wording import argument
 
 
@@ -53,6 +55,10 @@ class GrowingTable:
             self.parts[-1][name] = self.parts[-1][name] * px
         if isinstance(found, Drawn):
             self.parts[-1]["sample"] = drawn[order].astype(np.int32)
+        if isinstance(found, Refined):
+            # Rounded, or tables of text hold digits that say nothing.
+            self.parts[-1]["llr"] = np.round(found.llr[order], 2)
+            self.parts[-1]["p_value"] = np.round(p_value(found.llr[order]), 9)
         self.rows += len(order)
 
     def columns(self, part: int) -> dict[str, NDArray[Any]]:

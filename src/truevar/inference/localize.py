@@ -87,10 +87,12 @@ def localize(
         pixel_size: nm; by default what the file says, else 100 with a warning.
         psf_sigma: width of the PSF in nm; estimated from the movie by default.
         camera: a :class:`truevar.Camera`; some of its numbers by name (``baseline``,
-            ``e_per_adu``, ``em_gain``, ``read_sigma``), or an earlier table's ``meta``; or a
-            camera file, such as the ``.yaml`` beside an earlier table. What is missing comes
-            from the movie's tags, then from an estimate.
-        camera_profile: a camera file for what the numbers in ``camera`` leave open.
+            ``e_per_adu``, ``em_gain``, ``read_sigma``), or an earlier table's ``meta``; the name of
+            a saved camera (``truevar camera add``); or a camera file, such as the ``.yaml``
+            beside an earlier table. What is missing comes from the movie's tags, then from an
+            estimate.
+        camera_profile: a saved camera or a camera file for what the numbers in ``camera`` leave
+            open.
         camera_maps: (3, H, W) offset in ADU, variance in ADU², gain in ADU per electron, or a
             ``.npy`` file of them.
         camera_offset: (x, y) in px of the movie's first pixel on maps that are larger.
@@ -231,6 +233,7 @@ def _found(
             precision=precision,
             scales=1 if preview else None,
             samples=samples,
+            echoes=refine,
         )
         if preview:
             used.notes.append(Message(f"a preview: cells of {engine.cells[-1]:g} px only"))

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from truevar.calibration.imaging_setup import Setup
-from truevar.imaging.gaussian import render_frames, render_patches
+from truevar.imaging.residual import peaks, significance
+from truevar.inference.drawn_again import Drawing, DrawnAgain
 from truevar.inference.late_warning import warn_late
+from truevar.inference.lone_shapes import shapes_of_lone
 from truevar.io.movies.movie import Movie
-from truevar.model.normalise import local_background
 from truevar.wording import Message, argument
 
 FRAMES = 12
@@ -32,14 +32,11 @@ FRAMES = 12
 _SIDE = 512
 """Of larger frames so many px in the middle."""
 
-_ALONE = 7.0
-"""PSF widths to the nearest other emitter from which one stands alone."""
-
-_LEAST_SIGNAL = 12.0
-"""Light of an emitter over its noise from which its shape can be told."""
-
 _FEWEST = 8
 """Emitters, or hundreds of dark pixels, without which nothing is said."""
+
+_LEAST_LIT = 50
+"""Pixels with light without which a frame says nothing."""
 
 _CHI2_MEDIAN = 0.4549
 """Median of the square of a standard normal number."""
@@ -48,13 +45,11 @@ NOISE = (0.45, 2.2)
 WIDTH = 0.12
 ELLIPSE = 0.08
 MISFIT = 0.28
+BAD = 2.5
 """What is not remarked on. Simulated scenes of the protocol, 0.2 to 4 per µm²: noise 1.0 to 1.7,
 widths within 0.02, no ellipse above 0.01, misfits up to 0.2 (uneven background). A gain wrong by
 a factor of 3 gives 0.25 or 3.7, a width wrong by 1.3 −0.35 or 0.22, an astigmatic movie an
 ellipse of 0.12."""
-
-_STEP = 0.02
-"""Relative change of width for its derivative."""
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +67,10 @@ class Fit:
         width: relative change of the PSF width that would fit them best.
         ellipse: relative change of it along x, and the other way along y, that would: of either
             sign, root of the square.
+        left: what the emitters leave of a frame where they shine, squared, over what noise leaves
+            (a reduced χ²), of the middle one of the frames.
+        bad_frames: share of the frames that they explain badly (:data:`BAD`).
+        missed: emitters that what is left asks for, for every one in the table and these.
     """
 
     frames: int
@@ -80,6 +79,9 @@ class Fit:
     misfit: float | None
     width: float | None
     ellipse: float | None
+    left: float | None = None
+    bad_frames: float | None = None
+    missed: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a table's ``meta``."""
@@ -103,6 +105,8 @@ class PosteriorCheck:
         self.sigma = used.psf_sigma / used.pixel_size
         self._dark: list[Floats] = []
         self._shape: list[Floats] = []
+        self._lit: list[float] = []
+        self._peaks = self._known = 0
         self._looked_at = 0
 
     def add(self, columns: Mapping[str, NDArray[Any]], first: int, stop: int) -> None:
@@ -110,75 +114,55 @@ class PosteriorCheck:
         for frame in self.chosen:
             if first <= frame < stop:
                 rows = columns["frame"] == frame
-                place = (columns["x"][rows], columns["y"][rows], columns["photons"][rows])
-                self._look_at(frame, *(np.asarray(v, dtype=np.float64) for v in place))
+                names = ("x", "y", "photons", "sigma_x", "sigma_y")
+                self._look_at(frame, *(np.asarray(columns[n][rows], np.float64) for n in names))
 
-    def _look_at(self, frame: int, x_N: Floats, y_N: Floats, photons_N: Floats) -> None:
+    def _look_at(
+        self,
+        frame: int,
+        x_N: Floats,
+        y_N: Floats,
+        photons_N: Floats,
+        sigma_x_N: Floats,
+        sigma_y_N: Floats,
+    ) -> None:
         px, camera, part = self.used.pixel_size, self.used.camera, self.part
         _, height, width = part.shape
         top, left = max((height - _SIDE) // 2, 0), max((width - _SIDE) // 2, 0)
         rows, cols = slice(top, top + _SIDE), slice(left, left + _SIDE)
         index = frame - part.first_frame
-        counts = camera.to_photons(part.read(index, index + 1))[0] / camera.excess
-        counts_HW = torch.as_tensor(np.asarray(counts, np.float32)[rows, cols])
-        read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), (height, width))
-        read_HW = torch.as_tensor(read[rows, cols] / camera.excess**2)
-        H, W = counts_HW.shape
-        x_N, y_N = x_N / px - part.x0 - left, y_N / px - part.y0 - top
-        tensor_x_N, tensor_y_N, effective_N = (
-            torch.as_tensor(v, dtype=torch.float32) for v in (x_N, y_N, photons_N / camera.excess)
+        drawn = Drawing.of(
+            x_N / px - part.x0 - left,
+            y_N / px - part.y0 - top,
+            photons_N / camera.excess,
+            np.zeros(len(x_N), np.int64),
+            self.sigma,
         )
-        sigma_N = torch.full_like(tensor_x_N, self.sigma)
-        image_N = torch.zeros(len(x_N), dtype=torch.int64)
-        light_HW = render_frames(tensor_x_N, tensor_y_N, effective_N, image_N, sigma_N, 1, H, W)[0]
-        back_HW = local_background((counts_HW - light_HW)[None], read_HW[None])[0]
-        variance_HW = (light_HW + back_HW).clamp_min(0.1) + read_HW
-        left_HW = counts_HW - light_HW - back_HW
+        seen = drawn.beside(part.read(index, index + 1)[:, rows, cols], camera.crop(rows, cols))
+        light_HW, left_HW, variance_HW = (
+            v[0] for v in (seen.light_NHW, seen.left_NHW, seen.variance_NHW)
+        )
         dark_HW = light_HW < 0.05 * variance_HW.sqrt()
         # Of neighbours the difference: haze and what was missed are smooth, noise is not.
         pair_HW = dark_HW[:, :-1] & dark_HW[:, 1:]
         step_HW = left_HW.diff(dim=1).square() / (variance_HW[:, :-1] + variance_HW[:, 1:])
         self._dark.append(step_HW[pair_HW].double().numpy())
         self._looked_at += 1
+        if len(x_N):
+            error_N = np.minimum(sigma_x_N, sigma_y_N) / px
+            best = seen.fitted(drawn, torch.as_tensor(error_N, dtype=torch.float32))
+            self._explained(best)
+            self._known += int(drawn.inside(*light_HW.shape).sum())
+        self._shape.append(shapes_of_lone(drawn, seen))
 
-        size = 2 * math.ceil(2.5 * self.sigma) + 1
-        edge = size // 2 + 1
-        alone_N = (x_N > edge) & (x_N < W - 1 - edge) & (y_N > edge) & (y_N < H - 1 - edge)
-        if len(x_N) > 1:
-            places = np.stack([x_N, y_N], 1)
-            alone_N &= cKDTree(places).query(places, k=2)[0][:, 1] > _ALONE * self.sigma
-        if not alone_N.any():
-            return
-        chosen = torch.as_tensor(alone_N)
-        patches = [
-            render_patches(
-                tensor_x_N[chosen],
-                tensor_y_N[chosen],
-                effective_N[chosen],
-                sigma_N[chosen] * by_x,
-                sigma_N[chosen] * by_y,
-                size,
-            )
-            for by_x, by_y in (
-                (1, 1),
-                (1 + _STEP, 1),
-                (1 - _STEP, 1),
-                (1, 1 + _STEP),
-                (1, 1 - _STEP),
-            )
-        ]
-        column_N, row_N = patches[0][1:]
-        near = torch.arange(size)
-        at = ((row_N[:, None] + near)[:, :, None], (column_N[:, None] + near)[:, None, :])
-        self._shape.append(
-            _shapes(
-                _flat(patches[0][0]),
-                _flat((patches[1][0] - patches[2][0]) / (2 * _STEP)),
-                _flat((patches[3][0] - patches[4][0]) / (2 * _STEP)),
-                _flat(left_HW[at]),
-                _flat(variance_HW[at]),
-            )
-        )
+    def _explained(self, best: DrawnAgain) -> None:
+        """What the best that the emitters can do leaves of a frame."""
+        lit_HW = best.light_NHW[0] > 0.3 * best.variance_NHW[0].sqrt()
+        if int(lit_HW.sum()) >= _LEAST_LIT:
+            squares_HW = best.left_NHW[0].square() / best.variance_NHW[0]
+            self._lit.append(float(squares_HW[lit_HW].mean()))
+        z_1HW = significance(best.left_NHW, best.variance_NHW, self.sigma)
+        self._peaks += len(peaks(z_1HW, self.sigma))
 
     def tell(self, announce: Callable[[Setup], None] | None) -> dict[str, Any]:
         """Warn of what does not fit; what there is to say for a table's ``meta``."""
@@ -201,6 +185,9 @@ class PosteriorCheck:
             misfit=math.sqrt(max(float(np.median(shape[:, 0])), 0.0)) if told else None,
             width=float(np.median(shape[:, 1])) if told else None,
             ellipse=math.sqrt(max(float(np.median(shape[:, 2])), 0.0)) if told else None,
+            left=float(np.median(self._lit)) if self._lit else None,
+            bad_frames=float(np.mean(np.array(self._lit) > BAD)) if self._lit else None,
+            missed=self._peaks / max(self._peaks + self._known, 1),
         )
 
 
@@ -241,36 +228,3 @@ def doubts(fit: Fit, used: Setup) -> list[Message]:
             )
         )
     return lines
-
-
-def _flat(patch_Nss: torch.Tensor) -> Floats:
-    return np.asarray(patch_Nss.flatten(1).double().numpy())
-
-
-def _shapes(
-    light_NP: Floats, wider_NP: Floats, taller_NP: Floats, left_NP: Floats, variance_NP: Floats
-) -> Floats:
-    """(M, 3) squared misfit, relative change of width, squared ellipticity, of the bright ones.
-
-    Args:
-        light_NP: (N, P) an emitter's light in the pixels around it.
-        wider_NP, taller_NP: its derivatives by the logarithm of the width along x and y.
-        left_NP: what is left of the frame there.
-        variance_NP: of its noise.
-    """
-    bright = (light_NP**2 / variance_NP).sum(1) > _LEAST_SIGNAL**2
-    found = []
-    for light, wider, taller, left, variance in zip(
-        *(v[bright] for v in (light_NP, wider_NP, taller_NP, left_NP, variance_NP)), strict=True
-    ):
-        # Brightness, both widths and ground may each be a little off: least squares.
-        weight = 1 / np.sqrt(variance)
-        design = np.stack([light, wider, taller, np.ones_like(light)], 1) * weight[:, None]
-        inverse = np.linalg.pinv(design.T @ design)
-        change = inverse @ (design.T @ (left * weight))
-        scale = 1 + change[0]
-        across = np.array([0, 0.5, -0.5, 0])
-        ellipse = ((across @ change) ** 2 - across @ inverse @ across) / scale**2
-        misfit = (left**2 - variance).sum() / (light**2).sum()
-        found.append((misfit, (change[1] + change[2]) / 2 / scale, ellipse))
-    return np.array(found).reshape(-1, 3)

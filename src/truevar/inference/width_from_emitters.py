@@ -23,12 +23,11 @@ from scipy.ndimage import uniform_filter
 from truevar.calibration.imaging_setup import Setup
 from truevar.calibration.psf_width import DOUBT, ESTIMATE
 from truevar.camera import Camera
-from truevar.imaging.gaussian import render_frames
 from truevar.inference.decode import Candidates
+from truevar.inference.drawn_again import Drawing
 from truevar.inference.engine import Engine
 from truevar.io.camera_file import ASSUMED, BY_WIDTH
 from truevar.io.movies.movie import Movie, check_values
-from truevar.model.normalise import local_background
 from truevar.model.weights import TrainedModel
 
 Floats = NDArray[np.float64]
@@ -188,30 +187,19 @@ def _look(
         first += count
         parts.append(found)
     found = Candidates.concat(parts)
-    x_N, y_N, light_N = (
-        torch.as_tensor(v, dtype=torch.float32)
-        for v in (found.x, found.y, found.photons * found.prob / camera.excess)
-    )
-    image_N = torch.as_tensor(found.image)
-
-    def drawn(by: float) -> torch.Tensor:
-        sigma_N = torch.full_like(x_N, by * sigma)
-        return render_frames(x_N, y_N, light_N, image_N, sigma_N, n, H, W)
-
-    light_nHW, slope_nHW = drawn(1.0), (drawn(1 + _STEP) - drawn(1 - _STEP)) / (2 * _STEP)
-    counts = camera.to_photons(window.frames_nHW) / camera.excess
-    counts_nHW = torch.as_tensor(np.asarray(counts, np.float32))
-    read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), (H, W))
-    read_nHW = torch.as_tensor(read / camera.excess**2).expand(n, H, W)
-    back_nHW = local_background(counts_nHW - light_nHW, read_nHW)
-    variance_nHW = (light_nHW + back_nHW).clamp_min(0.1) + read_nHW
+    light_M = found.photons * found.prob / camera.excess
+    drawn = Drawing.of(found.x, found.y, light_M, found.image, sigma)
+    seen = drawn.beside(window.frames_nHW, camera)
+    light_nHW, left_nHW, variance_nHW = seen.light_NHW, seen.left_NHW, seen.variance_NHW
+    wider, narrower = (drawn.on_frames((n, H, W), by) for by in (1 + _STEP, 1 - _STEP))
+    slope_nHW = (wider - narrower) / (2 * _STEP)
     answers = []
     for k in range(n):
         lit_HW = light_nHW[k] > 0.3 * variance_nHW[k].sqrt()
         weight_P = variance_nHW[k][lit_HW].double().rsqrt()
         columns = (light_nHW[k][lit_HW], slope_nHW[k][lit_HW], torch.ones_like(weight_P))
         design_P3 = torch.stack([c.double() for c in columns], 1) * weight_P[:, None]
-        left_P = (counts_nHW[k] - light_nHW[k] - back_nHW[k])[lit_HW].double() * weight_P
+        left_P = left_nHW[k][lit_HW].double() * weight_P
         inverse_33 = torch.linalg.pinv(design_P3.T @ design_P3)
         change_3 = inverse_33 @ (design_P3.T @ left_P)
         if 0 < float(inverse_33[1, 1]) < _SURE**2:

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -28,9 +29,10 @@ class Settings:
     """What to localise with.
 
     Attributes:
-        known: what the layer tells; what is given goes before.
+        known: what the layer, or a saved camera, tells; what is given goes before.
         pixel_size, psf_sigma: nm; None for what is known, else assumed and estimated.
         camera: numbers that were given, by name.
+        maps: per-pixel maps of a saved camera.
         model: its name.
         min_prob: None for the model's own.
         device: where to compute.
@@ -40,6 +42,7 @@ class Settings:
     pixel_size: float | None = None
     psf_sigma: float | None = None
     camera: Mapping[str, float] = field(default_factory=dict)
+    maps: Path | None = None
     model: str = DEFAULT_MODEL
     min_prob: float | None = None
     device: str = "cpu"
@@ -117,7 +120,7 @@ class Job(QObject):
                 pixel_size=given.pixel_size,
                 psf_sigma=given.psf_sigma,
                 camera=dict(given.camera),
-                camera_profile=CameraProfile(numbers, sources),
+                camera_profile=CameraProfile(numbers, sources, maps=given.maps),
                 model=given.model,
                 min_prob=given.min_prob,
                 device=given.device,

@@ -19,6 +19,7 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.numbers import above_zero, whole
 from truevar.postprocess.steps import with_step
+from truevar.refinement.evidence import p_value
 from truevar.wording import argument
 
 SIGMAS = 4.0
@@ -28,7 +29,7 @@ SIGMAS = 4.0
 _NEIGHBOURS = 4
 """Localisations looked at for every molecule; more have no place within a radius."""
 
-_SUMMED, _WEIGHTED = ("photons",), ("x", "y", "z")
+_SUMMED, _WEIGHTED = ("photons", "llr"), ("x", "y", "z")
 _MEANS = ("bg", "psf_sigma")
 
 
@@ -204,6 +205,8 @@ def _joined(
         surest = np.zeros(n)
         np.maximum.at(surest, molecule_N, emitters["prob"])
         columns["prob"] = surest
+    if "llr" in emitters and "p_value" in emitters:
+        columns["p_value"] = p_value(total(emitters["llr"]), count)
     columns["last_frame"] = last
     columns["detections"] = count
     return Emitters(columns, meta)

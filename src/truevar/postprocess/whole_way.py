@@ -23,7 +23,10 @@ from truevar.wording import words_of
 BLURRED = 0.5
 """Molecules whose error is above so many widths of the PSF only blur the picture."""
 
-_COLUMNS = ("x", "y", "photons", "bg", "sigma_x", "sigma_y", "sigma_photons", "prob")
+_COLUMNS = (
+    *("x", "y", "photons", "bg", "sigma_x", "sigma_y", "sigma_photons", "prob"),
+    *("llr", "p_value"),
+)
 
 
 @dataclass(frozen=True)

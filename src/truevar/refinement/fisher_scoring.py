@@ -52,8 +52,15 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class _State:
-    """Where the fit stands."""
+class Explained:
+    """Frames as a fit explains them.
+
+    Attributes:
+        fit: places and photons.
+        light: what they send.
+        expected_THW: (T, H, W) it and the background together, effective counts.
+        value: log posterior, up to a constant.
+    """
 
     fit: Fit
     light: LightOnFrames
@@ -90,8 +97,8 @@ class JointFit:
         self.place_prior_K1 = (PLACE_PRIOR / sigma_K**2)[:, None]
         self.photon_prior_D = PHOTON_PRIOR / start.photons_D**2
 
-    def run(self) -> Fit:
-        """The most likely places and photons."""
+    def run(self) -> Explained:
+        """The frames with the most likely places and photons."""
         light = self._light(self.start)
         lit_THW = light.expected()
         even_THW = torch.ones_like(lit_THW)
@@ -109,11 +116,11 @@ class JointFit:
             now = self._state(stepped.fit, stepped.light, lit_THW, back_THW)
             if stepped.value - before < _ENOUGH * len(self.start.place_K2):
                 break
-        return now.fit
+        return now
 
     def _step(
-        self, now: _State, back_THW: torch.Tensor, damping: float
-    ) -> tuple[_State | None, float]:
+        self, now: Explained, back_THW: torch.Tensor, damping: float
+    ) -> tuple[Explained | None, float]:
         """A step uphill, with the damping that it took; none if there is none."""
         weight_THW = 1 / (now.expected_THW + self.read_HW)
         by_place_K2, by_photons_D = self._onto_tracks(
@@ -194,7 +201,7 @@ class JointFit:
 
     def _state(
         self, fit: Fit, light: LightOnFrames, lit_THW: torch.Tensor, back_THW: torch.Tensor
-    ) -> _State:
+    ) -> Explained:
         """The state with its log posterior: read noise as Poisson noise of the same variance."""
         expected_THW = lit_THW + back_THW
         level_THW = expected_THW + self.read_HW
@@ -203,7 +210,7 @@ class JointFit:
         value -= 0.5 * (self.place_prior_K1 * moved_K2**2).sum(dtype=torch.float64)
         brighter_D = fit.photons_D - self.start.photons_D
         value -= 0.5 * (self.photon_prior_D * brighter_D**2).sum(dtype=torch.float64)
-        return _State(fit, light, expected_THW, float(value))
+        return Explained(fit, light, expected_THW, float(value))
 
     def _onto_tracks(
         self, by_D: tuple[torch.Tensor, torch.Tensor, torch.Tensor]

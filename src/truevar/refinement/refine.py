@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from truevar.refinement.evidence import log_likelihood_ratios
 from truevar.refinement.fisher_scoring import Fit, JointFit
 from truevar.refinement.tracks import tracks_of
 
@@ -45,13 +46,31 @@ class Answers:
     photons_D: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Refined:
+    """What changes in the answers, and what the frames say for each of them.
+
+    Attributes:
+        x_D, y_D: (D,) places, px.
+        sigma_x_D, sigma_y_D: (D,) their standard errors, px.
+        llr_D: (D,) by how much each makes its frame more likely, nats
+            (:func:`truevar.refinement.evidence.log_likelihood_ratios`).
+    """
+
+    x_D: NDArray[np.float64]
+    y_D: NDArray[np.float64]
+    sigma_x_D: NDArray[np.float64]
+    sigma_y_D: NDArray[np.float64]
+    llr_D: NDArray[np.float64]
+
+
 def refine(
     answers: Answers,
     counts_THW: NDArray[np.float32],
     read_HW: NDArray[np.float32],
     psf_sigma: float,
-) -> Answers:
-    """The same answers at better places, with the errors that remain.
+) -> Refined:
+    """Better places, with the errors that remain.
 
     Args:
         answers: all that explain the frames, doubtful ones too: what lacks pulls the others.
@@ -60,7 +79,7 @@ def refine(
         psf_sigma: width of the PSF, px.
     """
     if not len(answers.frame_D):
-        return answers
+        return Refined(*(np.zeros(0) for _ in range(5)))
     length_D = np.hypot(answers.sigma_x_D, answers.sigma_y_D)
     track_D = tracks_of(answers.frame_D, answers.x_D, answers.y_D, length_D, psf_sigma)
     weight_D = 1 / length_D**2
@@ -71,28 +90,39 @@ def refine(
     # Errors of successive frames go together: the mean is no better than the best of them.
     best_K = np.full(len(weight_K), np.inf)
     np.minimum.at(best_K, track_D, np.minimum(answers.sigma_x_D, answers.sigma_y_D))
-    fit = JointFit(
-        torch.from_numpy(counts_THW),
-        torch.from_numpy(read_HW),
-        torch.from_numpy(answers.frame_D),
-        torch.from_numpy(track_D),
+    counts, read = torch.from_numpy(counts_THW), torch.from_numpy(read_HW)
+    frame_D, row_D = torch.from_numpy(answers.frame_D), torch.from_numpy(track_D)
+    found = JointFit(
+        counts,
+        read,
+        frame_D,
+        row_D,
         Fit(_single(start_K2), _single(answers.photons_D)),
         _single(best_K),
         psf_sigma,
     ).run()
-    place_D2 = fit.place_K2.double().numpy()[track_D]
+    fitted_D2 = found.fit.place_K2[row_D]
+    llr_D = log_likelihood_ratios(
+        found.light,
+        fitted_D2,
+        frame_D,
+        _single(best_K)[row_D],
+        counts,
+        found.expected_THW,
+        read,
+    )
+    place_D2 = fitted_D2.double().numpy()
     x_D, y_D = place_D2[:, 0] - answers.x_D, place_D2[:, 1] - answers.y_D
     way_D = np.hypot(x_D / answers.sigma_x_D, y_D / answers.sigma_y_D)
     trust_D = np.exp(-0.5 * (way_D / TRUST) ** 2)
     frames_D = np.minimum(np.bincount(track_D)[track_D], MOST_FRAMES)
     gain_D = frames_D**-GAIN
-    return Answers(
-        answers.frame_D,
+    return Refined(
         answers.x_D + trust_D * x_D,
         answers.y_D + trust_D * y_D,
         answers.sigma_x_D * gain_D,
         answers.sigma_y_D * gain_D,
-        answers.photons_D,
+        llr_D.double().numpy(),
     )
 
 

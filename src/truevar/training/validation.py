@@ -54,7 +54,7 @@ def localize_simulated(
     n_frames, height, width = movie.shape
     sigma = movie.psf_sigma / movie.pixel_size
     least = min(min_prob, LEAST_PROB) if refine else min_prob
-    engine = Engine(model, movie.camera, sigma, height, width, least)
+    engine = Engine(model, movie.camera, sigma, height, width, least, echoes=refine)
     frames_nHW = movie.frames()
     step = frames_per_batch(height, width)
     blocks = (frames_nHW[start : start + step] for start in range(0, n_frames, step))

@@ -128,3 +128,40 @@ def test_only_a_table_as_it_was_found_is_told_of(emitters: Emitters) -> None:
     assert sample_frames(emitters, movie).fit is not None
     later = Emitters(emitters.columns, {**emitters.meta, "steps": [{"step": "filter"}]})
     assert sample_frames(later, movie).fit is None
+
+
+def test_what_is_missing_from_the_table_is_proposed() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.2, frames=12, size=64, seed=4)
+    frames = dict(enumerate(np.asarray(movie.frames())))
+    table = Emitters(movie.emitters.columns, movie.truth.meta)
+    bright = table["photons"] > 600
+    less = table.select(~bright | (np.arange(len(table)) % 3 > 0))
+    right, wrong = fit_of(frames, table, (0, 0)), fit_of(frames, less, (0, 0))
+    assert right is not None
+    assert wrong is not None
+    assert right.missed < 0.02
+    share = 1 - len(less) / len(table)
+    assert wrong.missed == pytest.approx(share, rel=0.4)
+    # They lie where rows were left out.
+    gone = table.select(bright & (np.arange(len(table)) % 3 == 0))
+    inside = np.all([(at > 500) & (at < 5800) for at in (gone.x, gone.y)], axis=0)
+    apart = [
+        np.hypot(*(wrong.frames[frame].peak_P2 - np.array([y, x]) / 100).T).min(initial=99)
+        for frame, x, y in zip(gone.frame[inside], gone.x[inside], gone.y[inside], strict=True)
+    ]
+    assert np.mean(np.array(apart) < 1) > 0.6
+
+
+def test_frames_that_are_out_of_focus_stand_out() -> None:
+    movie = truevar.simulate("2d-scmos", density=0.3, frames=12, size=64, seed=4)
+    frames = dict(enumerate(np.asarray(movie.frames())))
+    table = Emitters(movie.emitters.columns, movie.truth.meta)
+    frames[3] = frames[7]
+    fit = fit_of(frames, table, (0, 0))
+    assert fit is not None
+    assert fit.bad_frames == 1
+    assert not fit.frames[3].fits
+    told = Told(table, frames=FrameSample({}, fit=fit))
+    section = fit_section(told)
+    assert section is not None
+    assert "<strong>1</strong> of the 12 frames does not fit" in section.html

@@ -89,7 +89,8 @@ def test_another_movie_is_refused(emitters: Emitters, movie: np.ndarray, tmp_pat
 def test_the_finest_scale_is_what_localising_finds(tmp_path: Path) -> None:
     movie = truevar.simulate("2d-scmos", density=0.5, frames=4, size=40, seed=2)
     movie.write(tmp_path / "m.tif")
-    found = truevar.localize(tmp_path / "m.tif", psf_sigma=130, refine=False)
+    # In bfloat16, where a processor has it, results depend a little on how frames are batched.
+    found = truevar.localize(tmp_path / "m.tif", psf_sigma=130, refine=False, precision="float32")
     sample = sample_frames(found, tmp_path / "m.tif")
     assert sample.without_scales == ""
     assert list(sample.scales) == [0, 1, 2, 3]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from truevar.errors import UserError
 from truevar.evaluation.counting import nearest_other
 from truevar.imaging.gaussian import render_frames
 from truevar.imaging.likelihood import pixel_variance
+from truevar.imaging.residual import peaks, significance
+from truevar.inference.drawn_again import Drawing
+from truevar.inference.posterior_check import BAD
 from truevar.view.report.section import number_in
 
 Floats = NDArray[np.float64]
@@ -36,16 +39,56 @@ _ENOUGH = 200
 
 
 @dataclass(frozen=True)
+class LeftOver:
+    """What nothing explains in a frame.
+
+    Attributes:
+        z_HW: photons that a further emitter at a pixel would have, in their standard errors.
+        peak_P2: (P, 2) row and column where that is more than noise.
+        sums: (2, 2) near emitters that are alone, and all: squares in variances of noise, and
+            pixels.
+        left: the same near all of them, a mean, if their places and photons were as good as can
+            be. NaN where there are none.
+        known: emitters of the table.
+    """
+
+    z_HW: Floats
+    peak_P2: NDArray[np.int64]
+    sums: Floats
+    left: float
+    known: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether no more is left near the emitters than may be."""
+        return not self.left > BAD
+
+
+@dataclass(frozen=True)
 class Fit:
     """What is left near emitters, over what noise leaves; 1 in the mean if all is right.
 
     Attributes:
         alone: near emitters without neighbours: the PSF and the camera's numbers. NaN for too few.
         all: near all of them: also whether emitters were missed or taken for one. NaN likewise.
+        frames: what is left of each frame, by its number.
     """
 
     alone: float
     all: float
+    frames: dict[int, LeftOver] = field(default_factory=dict, compare=False)
+
+    @property
+    def bad_frames(self) -> int:
+        """Frames that do not fit."""
+        return sum(not one.fits for one in self.frames.values())
+
+    @property
+    def missed(self) -> float:
+        """Share of all emitters that only what is left speaks for."""
+        missed = sum(len(one.peak_P2) for one in self.frames.values())
+        known = sum(one.known for one in self.frames.values())
+        return missed / max(missed + known, 1)
 
 
 def fit_of(
@@ -68,16 +111,18 @@ def fit_of(
         return None
     known = ("x", "y", "photons", "bg")
     emitters = emitters.select(np.all([np.isfinite(emitters[name]) for name in known], axis=0))
-    sums = np.zeros((2, 2))
+    left = {}
     for number, frame_HW in frames.items():
         found = emitters.select(emitters.frame == number)
         if len(found):
             x_N, y_N = found.x / pixel - corner[0], found.y / pixel - corner[1]
-            sums += _left_over(frame_HW, found.with_columns(x=x_N, y=y_N), sigma / pixel, camera)
+            at = found.with_columns(x=x_N, y=y_N)
+            left[number] = _left_over(frame_HW, at, sigma / pixel, camera, pixel)
+    sums = sum((one.sums for one in left.values()), np.zeros((2, 2)))
     alone, together = (
         float(squares / pixels) if pixels >= _ENOUGH else float("nan") for squares, pixels in sums
     )
-    return Fit(alone, together)
+    return Fit(alone, together, left)
 
 
 def _camera(meta: Mapping[str, Any]) -> Camera | None:
@@ -95,15 +140,16 @@ def _camera(meta: Mapping[str, Any]) -> Camera | None:
 
 
 def _left_over(
-    frame_HW: NDArray[Any], found: Emitters, sigma: float, camera: Camera
-) -> NDArray[np.float64]:
-    """(2, 2) near emitters that are alone, and all: squares in variances of noise, and pixels.
+    frame_HW: NDArray[Any], found: Emitters, sigma: float, camera: Camera, pixel: float
+) -> LeftOver:
+    """What a frame's emitters leave of it.
 
     Args:
         frame_HW: ADU.
         found: the frame's emitters, ``x`` and ``y`` in px of the frame.
         sigma: width of the PSF, px.
         camera: it was taken with.
+        pixel: nm.
     """
     height, width = frame_HW.shape
     reach = int(np.ceil(3 * sigma)) + 1
@@ -136,4 +182,15 @@ def _left_over(
     alone_N = nearest_other(found, _ALONE * sigma) > _ALONE * sigma
     nears = [laid(near_NKK * alone_N[:, None, None]) > 0, laid(near_NKK) > 0]
     sums = [[float(squares_HW[near_HW].sum()), float(near_HW.sum())] for near_HW in nears]
-    return np.array(sums, np.float64)
+    light_N, frame_N = found["photons"] / camera.excess, np.zeros(len(found), np.int64)
+    drawn = Drawing.of(found.x, found.y, light_N, frame_N, sigma)
+    seen = drawn.beside(frame_HW[None], camera)
+    if {"sigma_x", "sigma_y"} <= set(found):
+        error_N = np.minimum(found["sigma_x"], found["sigma_y"]) / pixel
+        seen = seen.fitted(drawn, torch.as_tensor(error_N, dtype=torch.float32))
+    z_1HW = significance(seen.left_NHW, seen.variance_NHW, sigma)
+    peak_P2 = peaks(z_1HW, sigma)[:, 1:].numpy()
+    left_HW = (seen.left_NHW.square() / seen.variance_NHW)[0].double().numpy()
+    left = float(left_HW[nears[1]].mean()) if nears[1].any() else float("nan")
+    z_HW = z_1HW[0].double().numpy()
+    return LeftOver(z_HW, peak_P2, np.array(sums, np.float64), left, len(found))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+from truevar.inference.posterior_check import BAD
 from truevar.view.report.fit import Fit
 from truevar.view.report.section import Section, Told, figure_of, listed, paragraphs
 
 _LITTLE, _WELL, _MUCH = 0.75, 1.3, 2.0
+_MISSED = 0.1
 _OVERLAP = 0.2
 """More near all emitters than near those that are alone, from which on it is for overlaps."""
 
@@ -27,6 +29,8 @@ def fit_section(told: Told) -> Section | None:
         f"{_of_those_alone(fit)}",
         f"<strong>{figure_of(fit.all, 3)}</strong> near all of them. {_of_all(fit)}",
     ]
+    if fit.frames:
+        lines += [_of_frames(fit), _of_missed(fit)]
     return Section("fit", "Model and movie", text + listed(lines))
 
 
@@ -49,6 +53,28 @@ def _of_those_alone(fit: Fit) -> str:
         "PSF or camera are not what the model takes them for: check the PSF's width, that spots "
         "are round, and the camera's conversion and baseline. Do not trust photons and errors."
     )
+
+
+def _of_frames(fit: Fit) -> str:
+    count, n = fit.bad_frames, len(fit.frames)
+    if not count:
+        return f"<strong>None</strong> of the {n} frames stands out."
+    do = "does" if count == 1 else "do"
+    return (
+        f"<strong>{count}</strong> of the {n} frames {do} not fit (more than {BAD:g} near the "
+        "emitters): look at what they leave, below."
+    )
+
+
+def _of_missed(fit: Fit) -> str:
+    missed = sum(len(one.peak_P2) for one in fit.frames.values())
+    text = (
+        f"<strong>{missed}</strong> more emitters would explain what is left of these frames, "
+        f"{fit.missed:.1%} of all."
+    )
+    if fit.missed > _MISSED:
+        text += " A lower least probability may find them, unless PSF or camera are wrong."
+    return text
 
 
 def _of_all(fit: Fit) -> str:

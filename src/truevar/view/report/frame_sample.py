@@ -14,7 +14,7 @@ from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.inference.arguments import MovieLike, as_movie
 from truevar.io.movies.movie import Movie, check_values, open_movie
-from truevar.view.report.fit import Fit, fit_of
+from truevar.view.report.fit import Fit, LeftOver, fit_of
 from truevar.view.report.png import colour_table, png
 from truevar.view.report.section import number_in, numbers_in, steps_of
 from truevar.wording import words_of
@@ -25,6 +25,9 @@ FRAME_BYTES = 2_000_000
 """PNGs of frames take about so many bytes at most."""
 MOST_SIDE = 512
 """px; larger frames are shown binned."""
+
+MOST_Z = 8.0
+"""Standard errors shown in the darkest colours of what is left."""
 
 SCALE_SIDE = 128
 """px; of a larger region the scales show the middle."""
@@ -59,6 +62,8 @@ class FrameSample:
 
     Attributes:
         frames: by their number in the movie, from 0.
+        left: what the emitters leave of them, of the frames where that can be told; rings where a
+            further emitter would explain it.
         scales: coarse to fine, of the frames that have them.
         span, scale_span: what frames and scales show, nm.
         binned: px that one of the image is the mean of, along each side.
@@ -70,6 +75,7 @@ class FrameSample:
     """
 
     frames: dict[int, Shown]
+    left: dict[int, Shown] = field(default_factory=dict)
     scales: dict[int, list[Shown]] = field(default_factory=dict)
     span: Span = (0.0, 1.0, 0.0, 1.0)
     scale_span: Span = (0.0, 1.0, 0.0, 1.0)
@@ -126,8 +132,9 @@ def sample_frames(emitters: Emitters, movie: MovieLike, axes: str | None = None)
     moved = any(isinstance(step, Mapping) and step.get("step") in _MOVED for step in steps_of(meta))
     # What a later step left out or moved is no failure to explain the movie.
     fit = None if steps_of(meta) else fit_of(raw, emitters, (part.x0, part.y0))
+    left = {number: _left(one, binned) for number, one in fit.frames.items()} if fit else {}
     return FrameSample(
-        shown, scales, span, scale_span, binned, greys, without, molecules, moved, fit
+        shown, left, scales, span, scale_span, binned, greys, without, molecules, moved, fit
     )
 
 
@@ -194,6 +201,14 @@ def _in_nm(x0: int, x1: int, y0: int, y1: int, pixel_size: float) -> Span:
 def _places(emitters: Emitters, span: Span) -> NDArray[np.float64]:
     x0, x1, y0, y1 = span
     return np.stack([(emitters.x - x0) / (x1 - x0), (emitters.y - y0) / (y1 - y0)], 1)
+
+
+def _left(left: LeftOver, binned: int) -> Shown:
+    """Too dark to too bright, from blue over white to red."""
+    share_hw = (_binned(left.z_HW, binned) * binned + MOST_Z) / (2 * MOST_Z)
+    image = png(np.round(255 * np.clip(share_hw, 0, 1)).astype(np.uint8), colour_table("RdBu_r"))
+    height, width = (side * binned for side in share_hw.shape)
+    return Shown(image, (left.peak_P2[:, ::-1] + 0.5) / (width, height))
 
 
 def _scales(

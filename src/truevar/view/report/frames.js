@@ -65,6 +65,13 @@ function startFrames() {
     byId("frame-said").textContent =
       "Frame " + one.frame.toLocaleString("en") + ": " + countOf(one.shown).toLocaleString("en") + " emitters";
     paint(byId("camera-frame"), one.shown, turn);
+    const left = byId("left-over");
+    if (left) {
+      left.hidden = !one.left;
+      byId("left-said").textContent = !one.left ? "Nothing was found in this frame." :
+        countOf(one.left).toLocaleString("en") + " more would explain what is left";
+      if (one.left) paint(left, one.left, turn);
+    }
     const scales = byId("scales");
     if (!scales) return;
     scales.hidden = one.scales.length === 0;

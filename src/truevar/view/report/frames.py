@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from truevar.view.report.frame_sample import FrameSample, Shown, Span
+from truevar.imaging.residual import LEAST
+from truevar.view.report.frame_sample import MOST_Z, FrameSample, Shown, Span
 from truevar.view.report.picture import data_block
 from truevar.view.report.png import data_uri
 from truevar.view.report.section import Section, Told, escaped, figure_of, paragraphs
@@ -53,8 +54,26 @@ def frames_section(told: Told) -> Section:
 <p class="quiet" id="frame-said" role="status"></p>
 <canvas id="camera-frame" style="{_shape(sample.span)}" role="img"
  aria-label="Camera frame, emitters ringed"></canvas>
-{_scales_text(sample)}"""
+{_left_text(sample)}{_scales_text(sample)}"""
     return Section("frames", title, text + data_block("frames-data", _values(sample)))
+
+
+def _left_text(sample: FrameSample) -> str:
+    if not sample.left:
+        return ""
+    text = paragraphs(
+        "The frame less the light of all its emitters, as an emitter at every place would explain "
+        f"it: red where light is missing from the table, blue where it has too much, up to "
+        f"{MOST_Z:g} standard errors. Noise alone is pale. Rings are where one more emitter would "
+        f"explain more than noise does (above {LEAST:g} standard errors). At the border light "
+        "comes in from emitters beside the field."
+    )
+    return f"""\
+<h3>What they leave</h3>
+{text}<p class="quiet" id="left-said"></p>
+<canvas id="left-over" style="{_shape(sample.span)}" role="img"
+ aria-label="What the emitters leave of the frame"></canvas>
+"""
 
 
 def _scales_text(sample: FrameSample) -> str:
@@ -102,6 +121,7 @@ def _values(sample: FrameSample) -> dict[str, Any]:
             {
                 "frame": frame,
                 "shown": _plain(shown),
+                "left": _plain(sample.left[frame]) if frame in sample.left else None,
                 "scales": [_plain(one) for one in sample.scales.get(frame, ())],
             }
             for frame, shown in sample.frames.items()

@@ -1,0 +1,156 @@
+"""Would the frames look as they do without an emitter? What it adds to their likelihood.
+
+An emitter's own light is held against none, everything else being as the fit has it (the
+generalised likelihood-ratio test of Smith et al., Molecular Biology of the Cell 26, 4057 (2015),
+there for spots that stand alone). Without it its neighbours would take up some of its light. What
+share of the evidence then remains is told by the Fisher information: that of its photons if its
+neighbours' places and photons are to be found too, over that if they are known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.special import gammaincc
+
+from truevar.imaging.gaussian import axis_derivatives, patch_first
+from truevar.imaging.light import LightOnFrames
+
+NEIGHBOURS = 4
+"""So many of the nearest are asked what they could take up ..."""
+
+REACH = 4.0
+"""... if they are no further than so many PSF widths."""
+
+_LEAST_RATE = 1e-3
+_AT_ONCE = 4096
+
+
+def p_value(llr_N: NDArray[np.float64], frames: int | NDArray[np.int64] = 1) -> NDArray[np.float64]:
+    """How often a frame without the emitter would look as much as if it were there.
+
+    Args:
+        llr_N: (N,) log-likelihood ratios, nats; those of an emitter's frames added up.
+        frames: of how many frames each is the sum.
+
+    Returns:
+        (N,) upper tail of a χ² distribution with as many degrees of freedom as there are photon
+        numbers: one a frame (Wilks; Smith et al. 2015, equation 5).
+    """
+    return np.asarray(gammaincc(np.asarray(frames) / 2, np.maximum(llr_N, 0.0)))
+
+
+def log_likelihood_ratios(
+    light: LightOnFrames,
+    place_D2: torch.Tensor,
+    frame_D: torch.Tensor,
+    sigma_D: torch.Tensor,
+    counts_THW: torch.Tensor,
+    expected_THW: torch.Tensor,
+    read_HW: torch.Tensor,
+) -> torch.Tensor:
+    """By how much every emitter's light in its frame makes that frame more likely, nats.
+
+    Args:
+        light: of D emitters.
+        place_D2: (D, 2) their x and y, px.
+        frame_D: (D,) int64.
+        sigma_D: (D,) standard errors of their places along an axis from all else that is known, px.
+        counts_THW: (T, H, W) effective counts.
+        expected_THW: (T, H, W) what light and background together make of them.
+        read_HW: (H, W) variance of read noise, effective.
+
+    Returns:
+        (D,), 0 where the emitter explains nothing.
+    """
+    level_THW = expected_THW + read_HW
+    near_DM, known_DM = _neighbours(place_D2, frame_D, light.psf_sigma)
+    found = []
+    for start in range(0, len(frame_D), _AT_ONCE):
+        row = slice(start, start + _AT_ONCE)
+        level_Bss = light.patches(level_THW, row)
+        inside_Bss = level_Bss > 0
+        profile_Bss = light.down_Ds[row, :, None] * light.across_Ds[row, None, :] * inside_Bss
+        own_Bss = light.photons_D[row, None, None] * profile_Bss
+        without_Bss = (level_Bss - own_Bss).clamp_min(_LEAST_RATE)
+        noisy_Bss = light.patches(counts_THW + read_HW, row).clamp_min(0)
+        level_Bss = without_Bss + own_Bss
+        gain_B = (noisy_Bss * (level_Bss / without_Bss).log() - own_Bss).sum((1, 2))
+        share_B = torch.ones_like(gain_B)
+        crowded = known_DM[row].any(1)
+        if crowded.any():
+            share_B[crowded] = _share(
+                light,
+                place_D2,
+                sigma_D,
+                torch.arange(len(frame_D))[row][crowded],
+                near_DM[row][crowded],
+                known_DM[row][crowded],
+                profile_Bss[crowded],
+                inside_Bss[crowded] / without_Bss[crowded],
+            )
+        found.append(gain_B.clamp_min(0) * share_B)
+    return torch.cat(found) if found else light.photons_D.new_zeros(0)
+
+
+def _neighbours(
+    place_D2: torch.Tensor, frame_D: torch.Tensor, psf_sigma: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(D, M) the nearest others of the frame, and which of these are near enough to matter."""
+    reach = REACH * psf_sigma
+    # Frames lie further apart than anything is looked for.
+    place = np.column_stack([place_D2.double().numpy(), frame_D.numpy() * (2 * reach)])
+    near, others = cKDTree(place).query(
+        place, k=np.arange(2, NEIGHBOURS + 2), distance_upper_bound=reach
+    )
+    known = np.isfinite(near)
+    return torch.from_numpy(np.where(known, others, 0)), torch.from_numpy(known)
+
+
+def _share(
+    light: LightOnFrames,
+    place_D2: torch.Tensor,
+    sigma_D: torch.Tensor,
+    own_B: torch.Tensor,
+    near_BM: torch.Tensor,
+    known_BM: torch.Tensor,
+    profile_Bss: torch.Tensor,
+    weight_Bss: torch.Tensor,
+) -> torch.Tensor:
+    """(B,) share of the information of photons that is left when neighbours are not known."""
+    B, M = near_BM.shape
+    size = light.size
+    # The neighbours' light and its derivatives on the emitter's own patch.
+    near_N = near_BM.flatten()
+    first_BM2 = torch.stack([patch_first(place_D2[own_B, axis], size) for axis in (0, 1)], 1)
+    first_N2 = first_BM2[:, None].expand(B, M, 2).reshape(-1, 2)
+    sigma_N = torch.full((B * M,), light.psf_sigma, dtype=torch.float64)
+    (across, by_x), (down, by_y) = (
+        axis_derivatives(place_D2[near_N, axis].double(), sigma_N, first_N2[:, axis], size)[:2]
+        for axis in (0, 1)
+    )
+    photons_N1 = light.photons_D[near_N, None]
+    columns = [
+        (one.float()[:, :, None] * other.float()[:, None, :]).view(B, M, -1)
+        for one, other in (
+            (down, across),
+            (down, by_x * photons_N1),
+            (by_y * photons_N1, across),
+        )
+    ]
+    design_BUP = torch.cat([*columns, profile_Bss.view(B, 1, -1)], 1)
+    design_BUP[:, :-1] *= known_BM.repeat(1, 3)[:, :, None]
+    matrix_BUU = ((design_BUP * weight_Bss.view(B, 1, -1)) @ design_BUP.transpose(1, 2)).double()
+    # Of absent ones nothing but a one on the diagonal; places are known as well as they are.
+    prior_BM = 1 / sigma_D[near_BM].double() ** 2
+    absent_BM = (~known_BM).double()
+    own_B1 = matrix_BUU[:, -1:, -1].clone()
+    faint_BM = matrix_BUU.diagonal(dim1=1, dim2=2)[:, :M] * 1e-3 + absent_BM
+    prior_BU = torch.cat([faint_BM, prior_BM, prior_BM, torch.zeros_like(own_B1)], 1)
+    matrix_BUU.diagonal(dim1=1, dim2=2).add_(prior_BU)
+    # The last pivot of Cholesky's is what is left of the last parameter's information.
+    triangle_BUU, failed_B = torch.linalg.cholesky_ex(matrix_BUU)
+    left_B = triangle_BUU[:, -1, -1] ** 2 / own_B1[:, 0]
+    return torch.where(failed_B == 0, left_B, 0.0).clamp(0, 1).float()
