@@ -21,11 +21,14 @@ def test_every_option_has_its_script_and_what_follows_goes_there(
     assert "memory.py" in capfd.readouterr().out
     assert main(["benchmark", "--memory", "--", "--frames", "few"]) == 2
     assert "invalid int value" in capfd.readouterr().err
+    assert main(["benchmark", "--frames", "few", "--scenes", "2d-dim", "--densities", "1"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()  # of the full report, which is the default
+    assert "few must be a whole number" in line
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [([], "required"), (["--speed", "--memory"], "not allowed with"), (["--speed"], "a clone")],
+    [([], "a clone"), (["--speed", "--memory"], "not allowed with"), (["--speed"], "a clone")],
 )
 def test_refused_in_a_line(
     options: list[str],

@@ -94,6 +94,19 @@ def test_emitters_lie_within_the_field(model, movie):
     assert found[:, 1].max() < 49.5
 
 
+@pytest.mark.parametrize("side", [60, 62])
+def test_nothing_is_found_along_the_edges_of_a_padded_frame(model, side):
+    """Squares of 8 px do not fill such frames; zeros beyond made emitters along their edges."""
+    simulated = simulate("2d-scmos", 0.3, 12, side, seed=5, background=50.0)
+    rows = run(model, simulated.frames())
+    frame, x, y = rows[rows[:, 4] >= model.threshold, :3].T
+    truth = simulated.truth
+    true = np.stack([truth.x / 100, truth.y / 100, 100 * truth.frame], axis=1)
+    far, _ = cKDTree(true).query(np.stack([x, y, 100 * frame], axis=1))
+    assert len(x) > 100
+    assert ((far > 2.5) & ((x > side - 4) | (y > side - 4))).sum() <= 2
+
+
 def test_gain_and_offset_do_not_change_photons(model, movie):
     """The same light through another conversion gives the same emitters."""
     electrons = SCMOS.to_photons(movie)

@@ -141,16 +141,10 @@ class FrameModel:
             np.abs(y_n - height / 2) < (height + size) / 2 + 1
         )
         rows_n, x_n, y_n = rows_n[near_n], x_n[near_n], y_n[near_n]
-        psf = self.psf.select(rows_n)
-        size, patch = psf.size, psf.patches(x_n, y_n)
+        patch = self.psf.select(rows_n).patches(x_n, y_n)
         photons_n11 = self.truth["photons"][rows_n][:, None, None]
         by_3nss = photons_n11 * np.stack([patch.by_x_Nss, patch.by_y_Nss, patch.image_Nss])
-        down_ns = patch.row_N[:, None] + np.arange(size)
-        across_ns = patch.column_N[:, None] + np.arange(size)
-        lit_nss = ((down_ns >= 0) & (down_ns < height))[:, :, None] & (
-            (across_ns >= 0) & (across_ns < width)
-        )[:, None, :]
-        pixel_k = (down_ns[:, :, None] * width + across_ns[:, None, :])[lit_nss]
+        lit_nss, pixel_k = patch.pixels((height, width))
         by_3k = by_3nss[:, lit_nss]
 
         n, pixels = len(rows_n), height * width

@@ -19,6 +19,8 @@ from truevar.imaging.gaussian import axis_derivatives, patch_first, patch_size
 
 Floats = NDArray[np.float64]
 
+_AT_A_TIME = 64  # emitters whose patches are drawn at a time
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -37,6 +39,21 @@ class Patches:
     by_y_Nss: Floats
     column_N: NDArray[np.int64]
     row_N: NDArray[np.int64]
+
+    def pixels(self, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which patch pixels lie on a frame (H, W), and where on it, counted row by row.
+
+        Returns:
+            (N, s, s) whether, and (k,) the place of each that does, in their order.
+        """
+        height, width = shape
+        step_s = np.arange(self.image_Nss.shape[1])
+        down_Ns, across_Ns = self.row_N[:, None] + step_s, self.column_N[:, None] + step_s
+        inside_Nss = ((down_Ns >= 0) & (down_Ns < height))[:, :, None] & (
+            (across_Ns >= 0) & (across_Ns < width)
+        )[:, None, :]
+        place_Nss = down_Ns[:, :, None] * width + across_Ns[:, None, :]
+        return inside_Nss, place_Nss[inside_Nss]
 
 
 class PSF(Protocol):
@@ -108,6 +125,36 @@ class GaussianPSF:
     def descriptor_ND(self) -> Floats:
         """(N, 1) the widths."""
         return self.sigma_N[:, None]
+
+
+def light_of(
+    psf: PSF, x_N: Floats, y_N: Floats, photons_N: Floats, shape: tuple[int, int]
+) -> Floats:
+    """The light of N emitters on a frame, whatever their PSF; what falls beside it is lost.
+
+    (:func:`truevar.imaging.gaussian.render_frames` does the same for Gaussians, on many frames at
+    once and differentiably.)
+
+    Args:
+        psf: of the N emitters.
+        x_N: (N,) position along columns, px.
+        y_N: (N,) along rows, px.
+        photons_N: (N,) photons of an emitter.
+        shape: (H, W) px.
+
+    Returns:
+        (H, W) expected photons.
+    """
+    height, width = shape
+    light_p = np.zeros(height * width)
+    for start in range(0, len(x_N), _AT_A_TIME):
+        rows_n = np.arange(start, min(start + _AT_A_TIME, len(x_N)))
+        chosen = psf.select(rows_n)
+        patch = chosen.patches(x_N[rows_n], y_N[rows_n])
+        inside_nss, pixel_k = patch.pixels(shape)
+        value_nss = photons_N[rows_n, None, None] * patch.image_Nss
+        light_p += np.bincount(pixel_k, value_nss[inside_nss], minlength=height * width)
+    return light_p.reshape(shape)
 
 
 def axis_arrays(

@@ -58,7 +58,10 @@ class FrameReader(nn.Module, ABC):
         """
         multiple = self.pad_to(coarsest)
         H, W = input_N4HW.shape[2:]
-        input_N4HW = F.pad(input_N4HW, (0, -W % multiple, 0, -H % multiple))
+        # The outermost pixels go on beyond the frame. Zeros there, which no frame in training had,
+        # look like an edge of light to the network: it found emitters all along it.
+        pads = (0, -W % multiple, 0, -H % multiple)
+        input_N4HW = F.pad(input_N4HW, pads, mode="replicate")
         return self.encoder.encode_alone(input_N4HW)
 
     def encode(
