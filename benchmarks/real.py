@@ -9,7 +9,6 @@ where it is. Where there is a truth, or another program's table, the distance to
 from __future__ import annotations
 
 import argparse
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -127,19 +126,29 @@ def cases(data: Path) -> list[Case]:
     ]
 
 
+@dataclass(frozen=True)
+class Told:
+    """What came of a movie."""
+
+    case: Case
+    mean_HW: NDArray[Any]
+    found: Emitters
+    frames: int
+    beside: str
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--most-frames", type=int, default=400)
-    parser.add_argument("--markdown", type=Path, help="the picture goes beside it, as .png")
+    parser.add_argument("--most-frames", type=int, default=1000)
+    parser.add_argument("--markdown", type=Path, help="a picture goes beside it, as .png")
     args = parser.parse_args()
-    rows, panels = [], []
+    told = []
     for case in cases(args.data):
         path = args.data / case.path
-        began = time.monotonic()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with open_movie(path) as movie:
@@ -152,40 +161,83 @@ def main() -> int:
                 frames=(0, frames),
                 **case.how,
             )
-        rows.append(told(case, path, found, frames, time.monotonic() - began))
-        panels.append((case, mean_HW, found))
-        print(rows[-1], flush=True)
-    text = "\n".join(rows)
+        beside = "" if case.reference is None else held_against(case, path.parent, found)
+        told.append(Told(case, mean_HW, found, frames, beside))
+        print(row_of(told[-1]), flush=True)
     if args.markdown:
-        draw(panels, args.markdown.with_suffix(".png"))
-        args.markdown.with_suffix(".rows").write_text(text + "\n", encoding="utf-8")
+        draw(told, args.markdown.with_suffix(".png"))
+        args.markdown.write_text(page(told, args.markdown.stem), encoding="utf-8")
     return 0
 
 
-def told(case: Case, path: Path, found: Emitters, frames: int, seconds: float) -> str:
-    """A row of the table, and below it what was warned of."""
-    fit, n = found.meta["fit"], max(len(found), 1)
-    beside = "–"
-    if case.reference is not None:
-        distance = nearest(found, case.pixel_size, case.reference(path.parent))
-        near = distance <= 1
-        beside = (
-            f"{near.sum()} of {len(near)} within 1 px of {case.said_by}, "
-            f"median {np.median(distance[near]):.3f} px"
-        )
-    names = ("noise", "left", "width", "ellipse", "misfit", "bad_frames", "missed")
+FIGURES = ("noise", "left", "width", "ellipse", "misfit", "bad_frames", "missed")
+
+
+def page(told: list[Told], name: str) -> str:
+    """All of it, as Markdown."""
+    heads = ["movie", "frames", "per frame", "doubtful", "PSF nm", *FIGURES]
+    lines = [
+        INTRODUCTION.format(name=name),
+        "| " + " | ".join(heads) + " |",
+        "|" + "---|" * len(heads),
+        *(row_of(one) for one in told),
+        "\n## Beside a truth or another program\n",
+        *(f"- **{one.case.what}**: {one.beside}." for one in told if one.beside),
+        "\n## What was warned of\n",
+    ]
+    for one in told:
+        said = one.found.meta["warnings"] or ["nothing."]
+        lines.append(f"**{one.case.what}** (`{Path(one.case.path).name}`)\n")
+        lines += [f"- {' '.join(line.split())}" for line in said]
+        lines.append("")
+    return "\n".join(lines)
+
+
+INTRODUCTION = """# Movies of other people
+
+    python benchmarks/real.py --data ../shared/data --markdown docs/results/{name}.md
+
+(written by that command: change the command, not this page)
+
+Localised by the default model as a user would who knows no more than is stated: pixel size, and
+the camera where it is known. Above the mean of the first frames, below where emitters were found,
+ten bins to a pixel at most (fewer in wide frames).
+
+![Means of the frames, and what was found]({name}.png)
+
+*Doubtful*: share of emitters with a p-value above 0.01. The other figures are those of the check of
+table against movie: noise in the dark over what the camera's numbers say; what the emitters leave
+where they shine, as a reduced χ²; relative change of the PSF's width, its ellipticity and misfit,
+of emitters that stand alone; share of frames with more than 2.5 left; share of all emitters that
+only what is left speaks for. A dash: too few to tell.
+"""
+
+
+def row_of(one: Told) -> str:
+    """A row of the table."""
+    found, fit = one.found, one.found.meta["fit"]
     cells = [
-        case.what,
-        f"{frames}",
-        f"{len(found) / frames:.4g}",
+        one.case.what,
+        f"{one.frames}",
+        f"{len(found) / one.frames:.4g}",
         f"{np.mean(found['p_value'] > 0.01):.1%}" if len(found) else "–",
         f"{found.meta['psf_sigma']:.0f}",
-        *("–" if fit.get(name) is None else f"{fit[name]:.2f}" for name in names),
-        beside,
-        "; ".join(line for line in found.meta["warnings"]) or "none",
+        *("–" if fit.get(name) is None else f"{fit[name]:.2f}" for name in FIGURES),
     ]
-    assert n
-    return "| " + " | ".join(cells) + f" | {seconds:.0f} s |"
+    return "| " + " | ".join(cells) + " |"
+
+
+def held_against(case: Case, folder: Path, found: Emitters) -> str:
+    """Distances to a truth or to another program's table, in words."""
+    assert case.reference is not None
+    reference_N3 = case.reference(folder)
+    last = found.meta["frame_range"][1]
+    distance = nearest(found, case.pixel_size, reference_N3[reference_N3[:, 0] < last])
+    near = distance <= 1
+    return (
+        f"{near.sum():,} of {len(near):,} of {case.said_by} have an emitter within 1 px, at a "
+        f"median of {np.median(distance[near]):.3f} px; {len(found):,} were found"
+    )
 
 
 def nearest(
@@ -203,19 +255,20 @@ def nearest(
     return distance
 
 
-def draw(panels: list[tuple[Case, NDArray[Any], Emitters]], path: Path) -> None:
+def draw(told: list[Told], path: Path) -> None:
     """Mean of the frames above, what was found below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2.3 * len(panels), 5.2), layout="constrained")
+    figure = Figure(figsize=(2.3 * len(told), 5.2), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, len(panels))
-    for k, (case, mean_HW, found) in enumerate(panels):
+    axes = figure.subplots(2, len(told))
+    for k, one_movie in enumerate(told):
+        case, mean_HW, found = one_movie.case, one_movie.mean_HW, one_movie.found
         height, width = mean_HW.shape
         axes[0, k].imshow(mean_HW, cmap="gray", vmax=np.percentile(mean_HW, 99.7))
         axes[0, k].set_title(case.what, fontsize=8)
-        bins = [np.arange(0, side + 0.01, max(side / 400, 0.1)) - 0.5 for side in (height, width)]
+        bins = [np.arange(0, side + 0.01, max(side / 120, 0.1)) - 0.5 for side in (height, width)]
         image = np.histogram2d(found.y / case.pixel_size, found.x / case.pixel_size, bins)[0]
         top = max(np.percentile(image[image > 0], 95), 1) if image.any() else 1
         axes[1, k].imshow(image, cmap="hot", vmax=top, interpolation="nearest")

@@ -88,7 +88,7 @@ def localize(
             probabilities: whole fields that it holds possible, told apart by the column
             ``sample`` (:mod:`truevar.inference.draws`). ``min_prob`` does not matter then.
         workers: localise with so many processes, which share this one's threads; the table is the
-            same.
+            same, but for a seventh digit that may depend on their number.
         scheduler: address, or file, of a Dask scheduler (``dask.distributed``) whose workers
             localise; the table is the same. They must have this version of this package.
         progress: called after every batch; with ``scheduler`` after every chunk of frames.

@@ -63,16 +63,18 @@ def log_likelihood_ratios(
         read_HW: (H, W) variance of read noise, effective.
 
     Returns:
-        (D,), 0 where the emitter explains nothing.
+        (D,) in double precision, 0 where the emitter explains nothing.
     """
     level_THW = expected_THW + read_HW
     near_DM, known_DM = _neighbours(place_D2, frame_D, light.psf_sigma)
     found = []
     for start in range(0, len(frame_D), _AT_ONCE):
         row = slice(start, start + _AT_ONCE)
-        level_Bss = light.patches(level_THW, row)
+        # In double precision: the last digits of single ones depend on how threads share the work.
+        level_Bss = light.patches(level_THW, row).double()
         inside_Bss = level_Bss > 0
-        profile_Bss = light.down_Ds[row, :, None] * light.across_Ds[row, None, :] * inside_Bss
+        down_Bs, across_Bs = light.down_Ds[row].double(), light.across_Ds[row].double()
+        profile_Bss = down_Bs[:, :, None] * across_Bs[:, None, :] * inside_Bss
         own_Bss = light.photons_D[row, None, None] * profile_Bss
         without_Bss = (level_Bss - own_Bss).clamp_min(_LEAST_RATE)
         noisy_Bss = light.patches(counts_THW + read_HW, row).clamp_min(0)
@@ -92,7 +94,7 @@ def log_likelihood_ratios(
                 inside_Bss[crowded] / without_Bss[crowded],
             )
         found.append(gain_B.clamp_min(0) * share_B)
-    return torch.cat(found) if found else light.photons_D.new_zeros(0)
+    return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
 def _neighbours(
@@ -133,7 +135,7 @@ def _share(
     )
     photons_N1 = light.photons_D[near_N, None]
     columns = [
-        (one.float()[:, :, None] * other.float()[:, None, :]).view(B, M, -1)
+        (one[:, :, None] * other[:, None, :]).view(B, M, -1)
         for one, other in (
             (down, across),
             (down, by_x * photons_N1),
@@ -142,7 +144,7 @@ def _share(
     ]
     design_BUP = torch.cat([*columns, profile_Bss.view(B, 1, -1)], 1)
     design_BUP[:, :-1] *= known_BM.repeat(1, 3)[:, :, None]
-    matrix_BUU = ((design_BUP * weight_Bss.view(B, 1, -1)) @ design_BUP.transpose(1, 2)).double()
+    matrix_BUU = (design_BUP * weight_Bss.view(B, 1, -1)) @ design_BUP.transpose(1, 2)
     # Of absent ones nothing but a one on the diagonal; places are known as well as they are.
     prior_BM = 1 / sigma_D[near_BM].double() ** 2
     absent_BM = (~known_BM).double()
@@ -153,4 +155,4 @@ def _share(
     # The last pivot of Cholesky's is what is left of the last parameter's information.
     triangle_BUU, failed_B = torch.linalg.cholesky_ex(matrix_BUU)
     left_B = triangle_BUU[:, -1, -1] ** 2 / own_B1[:, 0]
-    return torch.where(failed_B == 0, left_B, 0.0).clamp(0, 1).float()
+    return torch.where(failed_B == 0, left_B, 0.0).clamp(0, 1)

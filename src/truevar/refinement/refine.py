@@ -122,7 +122,7 @@ def refine(
         answers.y_D + trust_D * y_D,
         answers.sigma_x_D * gain_D,
         answers.sigma_y_D * gain_D,
-        llr_D.double().numpy(),
+        llr_D.numpy(),
     )
 
 
