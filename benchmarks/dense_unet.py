@@ -4,7 +4,7 @@ One U-Net looks at each frame alone (in use once per frame, kept for its neighbo
 the features of three successive frames; depth 2, 48 features at full resolution. Every pixel
 answers with a probability, x, y, photons, their errors, and the background. What it sees is what
 our own models see: frames of unit noise, the noise's level, and the PSF's width.
-train_dense_unet.py trains it, with the paper's loss.
+train_dense_unet.py trains it, with the paper's loss; dense_unet_localize.py makes a table with it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import nn
 
+from truevar.camera import Camera
 from truevar.emitters import Emitters
 from truevar.inference.decode import Candidates, merged
 from truevar.inference.growing_table import GrowingTable
@@ -24,7 +27,6 @@ from truevar.inference.refined import Refined
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.targets import EmitterTargets
 from truevar.refinement.refine import Answers, refine
-from truevar.simulation.movie import SimulatedMovie
 
 FEATURES = 48
 SEEN = CHANNELS + 1
@@ -208,13 +210,28 @@ def candidates_of(maps: Maps, psf_sigma: float, min_prob: float) -> Candidates:
 
 
 @torch.inference_mode()
-def localize_simulated(
-    network: DenseUNet, movie: SimulatedMovie, min_prob: float, refined: bool = False
+def localize(
+    network: DenseUNet,
+    frames_NHW: NDArray[np.generic],
+    camera: Camera,
+    psf_sigma: float,
+    pixel_size: float,
+    min_prob: float,
+    refined: bool = False,
 ) -> Emitters:
-    """Emitters of a short simulated movie; ``refined`` as :func:`truevar.localize` does it."""
-    n, height, width = movie.shape
-    camera, sigma = movie.camera, movie.psf_sigma / movie.pixel_size
-    counts = torch.as_tensor(camera.to_photons(movie.frames()) / camera.excess)
+    """Emitters of a short movie.
+
+    Args:
+        network: a trained one.
+        frames_NHW: ADU; sides are multiples of four.
+        camera: of the movie.
+        psf_sigma, pixel_size: nm.
+        min_prob: less probable emitters are left out.
+        refined: place them by the likelihood, as :func:`truevar.localize` does.
+    """
+    n, height, width = frames_NHW.shape
+    sigma = psf_sigma / pixel_size
+    counts = torch.as_tensor(camera.to_photons(frames_NHW) / camera.excess)
     read = torch.as_tensor(camera.read_variance / camera.excess**2, dtype=torch.float32)
     read_HW = read.expand(height, width)
     exists = torch.ones(1, n, dtype=torch.bool)
@@ -235,7 +252,7 @@ def localize_simulated(
         found = Refined(**vars(found), llr=better.llr_D).select(found.prob >= min_prob)
     for values in (found.photons, found.sigma_photons, found.bg):
         values *= camera.excess
-    table = GrowingTable(0, 0, 0, movie.pixel_size)
+    table = GrowingTable(0, 0, 0, pixel_size)
     table.add(found, 0)
     return table.emitters({})
 
