@@ -110,8 +110,9 @@ def too_little(emitters: Emitters) -> str:
     if len(emitters) >= _SURE and frames >= _SURE_FRAMES:
         return ""
     return (
-        f"{len(emitters):,} localisations in {frames:,} frames are few to tell a drift by: below "
-        f"{_SURE:,} in {_SURE_FRAMES:,} frames some of tens of nm were found where there was none"
+        f"{len(emitters):,} localisations in {frames:,} frames are few to tell a drift by: with "
+        f"less than {_SURE:,} localisations, or {_SURE_FRAMES:,} frames, some of tens of nm were "
+        "found where there was none"
     )
 
 
