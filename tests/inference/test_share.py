@@ -142,6 +142,7 @@ def _setup(*_: object) -> Setup:
     return Setup(100.0, 130.0, truevar.Camera(100.0, 0.46, 1.0, 1.5))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kills by signal")
 def test_processes_make_the_same_table_though_one_is_killed(
     movie: Path, monkeypatch: pytest.MonkeyPatch
