@@ -31,6 +31,7 @@ from truevar.refinement.refine import Answers, refine
 FEATURES = 48
 SEEN = CHANNELS + 1
 """Channels of a frame: those of our own models, and the PSF's width."""
+REFINED = ("x", "y", "sigma_x", "sigma_y", "photons", "sigma_photons", "llr")
 OUTPUTS = {"probability": 1, "emitter": 3, "errors": 3, "background": 1}
 REACH = 2
 """An emitter is answered for by pixels up to so many px away along an axis."""
@@ -244,12 +245,19 @@ def localize(
     found = found.select(inside & (found.y >= -0.5) & (found.y < height - 0.5))
     if refined:
         answers = Answers(
-            found.image, found.x, found.y, found.sigma_x, found.sigma_y, found.photons
+            found.image,
+            found.x,
+            found.y,
+            found.sigma_x,
+            found.sigma_y,
+            found.photons,
+            found.sigma_photons,
         )
         better = refine(answers, counts.numpy(), read_HW.numpy().copy(), sigma)
-        found.x, found.y = better.x_D, better.y_D
-        found.sigma_x, found.sigma_y = better.sigma_x_D, better.sigma_y_D
-        found = Refined(**vars(found), llr=better.llr_D).select(found.prob >= min_prob)
+        kept = vars(found.select(better.answer_R))
+        changed = {name: getattr(better, f"{name}_R") for name in REFINED}
+        found = Refined(**{**kept, **changed})
+        found = found.select(found.prob >= min_prob)
     for values in (found.photons, found.sigma_photons, found.bg):
         values *= camera.excess
     table = GrowingTable(0, 0, 0, pixel_size)

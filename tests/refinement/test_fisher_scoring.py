@@ -143,14 +143,16 @@ def test_answers_of_an_emitter_are_brought_together():
     counts = frames_of(*truth.T, np.full(20, 1500.0), frame, 5, 20.0).numpy()
     given = truth + rng.normal(0, 0.1, truth.shape)
     answers = Answers(
-        frame, given[:, 0], given[:, 1], np.full(20, 0.15), np.full(20, 0.15), np.full(20, 1500.0)
-    )
+        frame, given[:, 0], given[:, 1],
+        np.full(20, 0.15), np.full(20, 0.15), np.full(20, 1500.0),
+        np.full(20, 60.0),
+    )  # fmt: skip
     better = refine(answers, counts, np.zeros((48, 48), np.float32), SIGMA)
-    found = np.stack([better.x_D, better.y_D], 1)
+    found = np.stack([better.x_R, better.y_R], 1)
     assert np.sqrt(np.mean((found - truth) ** 2)) < 0.65 * np.sqrt(np.mean((given - truth) ** 2))
     linked = np.bincount(tracks_of(frame, *given.T, np.full(20, 0.21), SIGMA)) > 1
     assert linked.sum() == 4  # one answer is too far off to be taken for the same emitter
-    assert np.sum(better.sigma_x_D < 0.13) == 19
+    assert np.sum(better.sigma_x_R < 0.13) == 19
 
 
 def test_an_emitter_is_not_taken_along_by_one_that_nobody_listed():
@@ -160,18 +162,18 @@ def test_an_emitter_is_not_taken_along_by_one_that_nobody_listed():
     listed = pair[::2]
     answers = Answers(
         frame[::2], listed[:, 0], listed[:, 1],
-        np.full(3, 0.05), np.full(3, 0.05), np.full(3, 3000.0),
+        np.full(3, 0.05), np.full(3, 0.05), np.full(3, 3000.0), np.full(3, 90.0),
     )  # fmt: skip
     better = refine(answers, counts, np.zeros((48, 48), np.float32), SIGMA)
     # Alone the fit would go to the middle of the two, 1 px away.
-    assert np.abs(better.x_D - listed[:, 0]).max() < 0.05
+    assert np.abs(better.x_R - listed[:, 0]).max() < 0.05
 
 
 def test_nothing_found_is_nothing_to_refine():
     none = np.empty(0)
-    answers = Answers(none.astype(np.int64), none, none, none, none, none)
+    answers = Answers(none.astype(np.int64), none, none, none, none, none, none)
     found = refine(answers, np.zeros((1, 8, 8), np.float32), np.zeros((8, 8), np.float32), 1.3)
-    assert len(found.x_D) == len(found.llr_D) == 0
+    assert len(found.x_R) == len(found.llr_R) == 0
 
 
 def test_the_number_of_threads_does_not_matter():

@@ -56,7 +56,7 @@ class LightOnFrames:
 
     def expected(self) -> torch.Tensor:
         """(T, H, W) expected photons, without background."""
-        return self._onto_frames(
+        return self.onto_frames(
             (self.down_Ds * self.photons_D[:, None])[:, :, None] * self.across_Ds[:, None, :]
         )
 
@@ -66,7 +66,7 @@ class LightOnFrames:
         across_Ds = x_D[:, None] * self.by_x_Ds + photons_D[:, None] * self.across_Ds
         patch_Dss = self.down_Ds[:, :, None] * across_Ds[:, None, :]
         patch_Dss += (y_D[:, None] * self.by_y_Ds)[:, :, None] * self.across_Ds[:, None, :]
-        return self._onto_frames(patch_Dss)
+        return self.onto_frames(patch_Dss)
 
     def gradient(
         self, by_light_THW: torch.Tensor
@@ -99,7 +99,9 @@ class LightOnFrames:
             torch.einsum(form, weight_Dss, down_Ds, across_Ds),
         )
 
-    def patches(self, value_THW: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
+    def patches(
+        self, value_THW: torch.Tensor, rows: slice | torch.Tensor = slice(None)
+    ) -> torch.Tensor:
         """(D, s, s) a stack's values on the emitters' patches, 0 beside the frame.
 
         Args:
@@ -111,7 +113,8 @@ class LightOnFrames:
         canvas[:, m : m + H, m : m + W] = value_THW
         return canvas.view(-1)[self.pixel_P.view(-1, m, m)[rows]]
 
-    def _onto_frames(self, patch_Dss: torch.Tensor) -> torch.Tensor:
+    def onto_frames(self, patch_Dss: torch.Tensor) -> torch.Tensor:
+        """(T, H, W) the sum of images on the emitters' patches."""
         T, rows, columns = self.canvas
         canvas = patch_Dss.new_zeros(T * rows * columns)
         canvas.index_add_(0, self.pixel_P, patch_Dss.flatten())

@@ -12,17 +12,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.special import gammaincc
 
-from truevar.imaging.gaussian import axis_derivatives, patch_first
 from truevar.imaging.light import LightOnFrames
-
-NEIGHBOURS = 4
-"""So many of the nearest are asked what they could take up ..."""
-
-REACH = 4.0
-"""... if they are no further than so many PSF widths."""
+from truevar.refinement.tangents import first_pixels, neighbours_of, tangents
 
 _LEAST_RATE = 1e-3
 _AT_ONCE = 4096
@@ -66,7 +59,7 @@ def log_likelihood_ratios(
         (D,) in double precision, 0 where the emitter explains nothing.
     """
     level_THW = expected_THW + read_HW
-    near_DM, known_DM = _neighbours(place_D2, frame_D, light.psf_sigma)
+    near_DM, known_DM = neighbours_of(place_D2, frame_D, light.psf_sigma)
     found = []
     for start in range(0, len(frame_D), _AT_ONCE):
         row = slice(start, start + _AT_ONCE)
@@ -97,20 +90,6 @@ def log_likelihood_ratios(
     return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
-def _neighbours(
-    place_D2: torch.Tensor, frame_D: torch.Tensor, psf_sigma: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(D, M) the nearest others of the frame, and which of these are near enough to matter."""
-    reach = REACH * psf_sigma
-    # Frames lie further apart than anything is looked for.
-    place = np.column_stack([place_D2.double().numpy(), frame_D.numpy() * (2 * reach)])
-    near, others = cKDTree(place).query(
-        place, k=np.arange(2, NEIGHBOURS + 2), distance_upper_bound=reach
-    )
-    known = np.isfinite(near)
-    return torch.from_numpy(np.where(known, others, 0)), torch.from_numpy(known)
-
-
 def _share(
     light: LightOnFrames,
     place_D2: torch.Tensor,
@@ -123,27 +102,10 @@ def _share(
 ) -> torch.Tensor:
     """(B,) share of the information of photons that is left when neighbours are not known."""
     B, M = near_BM.shape
-    size = light.size
     # The neighbours' light and its derivatives on the emitter's own patch.
-    near_N = near_BM.flatten()
-    first_BM2 = torch.stack([patch_first(place_D2[own_B, axis], size) for axis in (0, 1)], 1)
-    first_N2 = first_BM2[:, None].expand(B, M, 2).reshape(-1, 2)
-    sigma_N = torch.full((B * M,), light.psf_sigma, dtype=torch.float64)
-    (across, by_x), (down, by_y) = (
-        axis_derivatives(place_D2[near_N, axis].double(), sigma_N, first_N2[:, axis], size)[:2]
-        for axis in (0, 1)
-    )
-    photons_N1 = light.photons_D[near_N, None]
-    columns = [
-        (one[:, :, None] * other[:, None, :]).view(B, M, -1)
-        for one, other in (
-            (down, across),
-            (down, by_x * photons_N1),
-            (by_y * photons_N1, across),
-        )
-    ]
-    design_BUP = torch.cat([*columns, profile_Bss.view(B, 1, -1)], 1)
-    design_BUP[:, :-1] *= known_BM.repeat(1, 3)[:, :, None]
+    columns_BUP = tangents(light, place_D2, near_BM, first_pixels(place_D2[own_B], light.size))
+    columns_BUP *= known_BM.repeat(1, 3)[:, :, None]
+    design_BUP = torch.cat([columns_BUP, profile_Bss.view(B, 1, -1)], 1)
     matrix_BUU = (design_BUP * weight_Bss.view(B, 1, -1)) @ design_BUP.transpose(1, 2)
     # Of absent ones nothing but a one on the diagonal; places are known as well as they are.
     prior_BM = 1 / sigma_D[near_BM].double() ** 2

@@ -1,0 +1,125 @@
+"""Would one emitter more make the frame more likely? Asked around every answer, to second order.
+
+The score test (Rao 1948) for photons of an emitter at a few places around an answer, with the
+answer itself, its neighbours and the background free to move and to change. Two emitters that were
+answered for as one leave the shape of a second derivative, which no place and no photons of one
+take away.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from truevar.imaging.gaussian import axis_profile
+from truevar.imaging.light import LightOnFrames
+from truevar.refinement.tangents import first_pixels, tangents
+
+RADII = (0.6, 1.2, 1.8)
+"""Distances at which is asked, PSF widths ..."""
+
+DIRECTIONS = 8
+"""... and in how many directions."""
+
+LOOSE = 0.5
+"""PSF widths by which the places of known emitters may be wrong."""
+
+_LEAST_RATE = 1e-3
+_AT_ONCE = 1024
+
+
+def one_more(
+    light: LightOnFrames,
+    place_D2: torch.Tensor,
+    host_B: torch.Tensor,
+    near_BM: torch.Tensor,
+    known_BM: torch.Tensor,
+    left_THW: torch.Tensor,
+    level_THW: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The best of the places around each of some answers.
+
+    Args:
+        light: of D answers.
+        place_D2: (D, 2) px.
+        host_B: (B,) int64 the answers around which is asked.
+        near_BM, known_BM: (B, M) their neighbours, and which there are.
+        left_THW: (T, H, W) effective counts that the answers do not explain.
+        level_THW: (T, H, W) variance of the noise.
+
+    Returns:
+        (B, 2) places, px; (B,) photons there; (B,) the log-likelihood that they would add, nats.
+    """
+    parts = [
+        _part(
+            light,
+            place_D2,
+            host_B[row],
+            near_BM[row],
+            known_BM[row],
+            light.patches(left_THW, host_B[row]).double().flatten(1),
+            light.patches(level_THW, host_B[row]).double().flatten(1),
+        )
+        for row in torch.arange(len(host_B)).split(_AT_ONCE)
+    ]
+    place, photons, gain = (torch.cat(column) for column in zip(*parts, strict=True))
+    return place, photons, gain
+
+
+def _part(
+    light: LightOnFrames,
+    place_D2: torch.Tensor,
+    host_B: torch.Tensor,
+    near_BM: torch.Tensor,
+    known_BM: torch.Tensor,
+    left_BP: torch.Tensor,
+    level_BP: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    B, sigma = len(host_B), light.psf_sigma
+    weight_BP = (level_BP > 0) / level_BP.clamp_min(_LEAST_RATE)
+    own_B2 = place_D2[host_B].double()
+    first_B2 = first_pixels(place_D2[host_B], light.size)
+    at_BM = torch.cat([host_B[:, None], near_BM], 1)
+    known_BM = torch.cat([torch.ones(B, 1, dtype=torch.bool), known_BM], 1)
+    M = at_BM.shape[1]
+    # What may change: all that is known, and the background.
+    design_BUP = tangents(light, place_D2, at_BM, first_B2) * known_BM.repeat(1, 3)[:, :, None]
+    design_BUP = torch.cat([design_BUP, torch.ones_like(level_BP)[:, None]], 1)
+    weighted_BUP = design_BUP * weight_BP[:, None]
+    matrix_BUU = weighted_BUP @ design_BUP.transpose(1, 2)
+    diagonal_BU = matrix_BUU.diagonal(dim1=1, dim2=2)
+    absent_BM = (~known_BM).double()
+    held_BM = torch.full_like(absent_BM, (LOOSE * sigma) ** -2)
+    faint_BM = 1e-4 * diagonal_BU[:, :M] + absent_BM
+    diagonal_BU.add_(torch.cat([faint_BM, held_BM, held_BM, 1e-6 + 0 * faint_BM[:, :1]], 1))
+    # What might be there.
+    place_BJ2 = own_B2[:, None] + sigma * _ring()
+    first_N2 = first_B2[:, None].expand(place_BJ2.shape).reshape(-1, 2)
+    sigma_N = torch.full((len(first_N2),), sigma, dtype=torch.float64)
+    across_Ns, down_Ns = (
+        axis_profile(place_BJ2[..., axis].flatten(), sigma_N, first_N2[:, axis], light.size)
+        for axis in (0, 1)
+    )
+    shape_BJP = (down_Ns[:, :, None] * across_Ns[:, None, :]).view(B, place_BJ2.shape[1], -1)
+    cross_BUJ = weighted_BUP @ shape_BJP.transpose(1, 2)
+    own_BJ = (shape_BJP**2 * weight_BP[:, None]).sum(2)
+    by_known_BU1 = weighted_BUP @ left_BP[:, :, None]
+    by_new_BJ = (shape_BJP @ (weight_BP * left_BP)[:, :, None])[..., 0]
+    # Of both what the known ones do not take up (a Schur complement).
+    triangle_BUU, failed_B = torch.linalg.cholesky_ex(matrix_BUU)
+    solved_BUJ = torch.cholesky_solve(cross_BUJ, triangle_BUU)
+    by_new_BJ = by_new_BJ - (solved_BUJ * by_known_BU1).sum(1)
+    left_BJ = (own_BJ - (solved_BUJ * cross_BUJ).sum(1)).clamp_min(1e-3 * own_BJ)
+    gain_BJ = 0.5 * by_new_BJ.clamp_min(0) ** 2 / left_BJ
+    gain_B, best_B = torch.where((failed_B == 0)[:, None], gain_BJ, 0.0).max(1)
+    rows = torch.arange(B)
+    photons_B = (by_new_BJ / left_BJ)[rows, best_B].clamp_min(0)
+    return place_BJ2[rows, best_B], photons_B, gain_B
+
+
+def _ring() -> torch.Tensor:
+    """(J, 2) places around an answer, PSF widths."""
+    angle_J = torch.arange(DIRECTIONS, dtype=torch.float64) * (2 * math.pi / DIRECTIONS)
+    unit_J2 = torch.stack([angle_J.cos(), angle_J.sin()], 1)
+    return torch.cat([radius * unit_J2 for radius in RADII])
