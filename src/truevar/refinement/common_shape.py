@@ -33,7 +33,7 @@ _DERIVATIVES: tuple[dict[tuple[int, int], float], ...] = (
 SPREAD = 0.05
 """Standard deviation of a prior on the weights: 0.08 is two emitters 0.8 PSF widths apart."""
 
-MOST = 1024
+MOST = 512
 """So many of the brightest are asked."""
 
 _LEAST_RATE = 1e-3

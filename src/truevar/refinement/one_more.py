@@ -17,7 +17,7 @@ from truevar.imaging.light import LightOnFrames
 from truevar.refinement.tangents import first_pixels, tangents
 
 RADII = (0.6, 1.2, 1.8)
-"""Distances at which is asked, PSF widths ..."""
+"""Distances at which is asked, PSF widths; the last so that light of others is told from it ..."""
 
 DIRECTIONS = 8
 """... and in how many directions."""

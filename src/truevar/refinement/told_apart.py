@@ -9,14 +9,14 @@ noise cannot have made the difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.common_shape import common_misfit
-from truevar.refinement.one_more import one_more
-from truevar.refinement.patch_fit import Patches, Several, fit_patches
+from truevar.refinement.one_more import RADII, one_more
+from truevar.refinement.patch_fit import Patches, PatchFit, Several, fit_patches
 from truevar.refinement.tangents import first_pixels, neighbours_of
 
 MISFIT = 12.0
@@ -42,6 +42,7 @@ WIDER = 0.1
 """Standard deviation of the log of a single emitter's width about the PSF's."""
 
 _LEAST_RATE = 1e-3
+_LEAST_UNDER = 1e-2
 
 
 @dataclass(frozen=True)
@@ -84,97 +85,148 @@ def told_apart(
         expected_THW: (T, H, W) what light and background together make of them.
         read_HW: (H, W) variance of read noise, effective.
     """
-    psf, (_, H, W) = light.psf_sigma, light.shape
-    left_THW, level_THW = counts_THW - expected_THW, expected_THW + read_HW
-    common_THW = common_misfit(light, place_D2, left_THW, level_THW)
-    left_THW = left_THW - common_THW
-    level_THW = (level_THW + common_THW).clamp_min(_LEAST_RATE)
-    misfit_Dss = light.patches(left_THW**2 / level_THW)
-    pixels_D = (light.patches(level_THW) > 0).sum((1, 2))
-    worth_D = (misfit_Dss.sum((1, 2)) - pixels_D > MISFIT) & _inside(place_D2, H, W, EDGE * psf)
-    host_B = worth_D.nonzero()[:, 0]
-    near_DM, known_DM = neighbours_of(place_D2, frame_D, psf)
-    if len(host_B):
-        found = one_more(
-            light, place_D2, host_B, near_DM[host_B], known_DM[host_B], left_THW, level_THW
-        )
-        asked_B = found[2] >= SUPPORTED
-        host_B, place_B2, photons_B = host_B[asked_B], found[0][asked_B], found[1][asked_B]
-    if not len(host_B):
-        none = torch.zeros(0, dtype=torch.float64)
-        return Pairs(
-            host_B, none.view(0, 2, 2), none.view(0, 2), none.view(0, 2, 2), none.view(0, 2)
-        )
-
-    near_BM, known_BM = near_DM[host_B], known_DM[host_B]
-    at_BM = torch.cat([host_B[:, None], near_BM], 1)
-    spread_BM = sigma_D[at_BM].double()
-    spread_BM[:, 0] = psf
-    one = Several(
-        place_D2[at_BM].double(),
-        light.photons_D[at_BM].double(),
-        spread_BM,
-        torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1),
+    seen = _Seen(
+        light,
+        place_D2,
+        sigma_D,
+        *neighbours_of(place_D2, frame_D, light.psf_sigma),
+        counts_THW + read_HW,
+        expected_THW + read_HW,
     )
-    two = _with_second(one, place_B2, photons_B)
-    patches = _patches(light, host_B, place_D2, one, counts_THW, level_THW, read_HW)
-    alone, both = fit_patches(patches, one, WIDER), fit_patches(patches, two)
-    gain_B = both.value_B - alone.value_B
-    apart_B = (both.place_BM2[:, 0] - both.place_BM2[:, 1]).norm(dim=1) / psf
-    pair_B2 = both.photons_BM[:, :2]
-    share_B = pair_B2.amin(1) / pair_B2.sum(1)
-    # Not what a neighbour stands for already.
-    other_BM = (both.place_BM2[:, 2:] - both.place_BM2[:, 1:2]).norm(dim=2)
-    free_B = (other_BM.masked_fill(~known_BM, torch.inf) > NEAREST * psf).all(1)
-    fits_B = (gain_B >= SUPPORTED) & (share_B >= FAINTEST_SHARE) & free_B
-    fits_B &= (apart_B >= NEAREST) & (apart_B <= FURTHEST)
-    for k in (0, 1):
-        fits_B &= _inside(both.place_BM2[:, k], H, W, EDGE * psf)
-    together_K = gain_B.new_zeros(int(track_D.max()) + 1)
-    together_K.index_add_(0, track_D[host_B], gain_B * fits_B)
-    taken = (fits_B & (together_K[track_D[host_B]] >= EVIDENCE)).nonzero()[:, 0]
+    asked = seen.asked(seen.misfits(), track_D)
+    if len(asked.host_B):
+        seen = seen.of_common_shape()
+        asked = seen.asked(asked.host_B, track_D)
+    if not len(asked.host_B):
+        none_022 = torch.zeros(0, 2, 2, dtype=torch.float64)
+        return Pairs(asked.host_B, none_022, none_022[:, 0], none_022, none_022[:, 0])
+    both, gain_B = seen.compared(asked)
+    taken = _enough(track_D, asked.host_B, gain_B, EVIDENCE)
     return Pairs(
-        host_B[taken],
+        asked.host_B[taken],
         both.place_BM2[taken, :2],
-        pair_B2[taken],
+        both.photons_BM[taken, :2],
         both.error_BM2[taken, :2],
         both.sigma_photons_BM[taken, :2],
     )
 
 
-def _inside(place_B2: torch.Tensor, height: int, width: int, edge: float) -> torch.Tensor:
-    """(B,) which are further than ``edge`` px from the border of the frame."""
-    last_2 = torch.tensor([width, height]) - 0.5 - edge
-    return ((place_B2 > edge - 0.5) & (place_B2 < last_2)).all(1)
+def _enough(
+    track_D: torch.Tensor, host_B: torch.Tensor, gain_B: torch.Tensor, least: float
+) -> torch.Tensor:
+    """(B,) which gain enough for themselves and, together with their emitter's others, at all."""
+    gain_B = gain_B * (gain_B >= SUPPORTED)
+    together_K = gain_B.new_zeros(int(track_D.max()) + 1)
+    together_K.index_add_(0, track_D[host_B], gain_B)
+    return (gain_B > 0) & (together_K[track_D[host_B]] >= least)
 
 
-def _with_second(one: Several, place_B2: torch.Tensor, photons_B: torch.Tensor) -> Several:
+@dataclass(frozen=True)
+class _Asked:
+    """Answers beside which one more emitter is asked for, where, and with what photons."""
+
+    host_B: torch.Tensor
+    place_B2: torch.Tensor
+    photons_B: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Frames as the answers explain them; read noise is in both of the last as its variance."""
+
+    light: LightOnFrames
+    place_D2: torch.Tensor
+    sigma_D: torch.Tensor
+    near_DM: torch.Tensor
+    known_DM: torch.Tensor
+    noisy_THW: torch.Tensor
+    level_THW: torch.Tensor
+
+    def misfits(self) -> torch.Tensor:
+        """(B,) answers whose patch holds more than they and noise explain."""
+        left_Dss = self.light.patches((self.noisy_THW - self.level_THW) ** 2 / self.level_THW)
+        pixels_D = (self.light.patches(self.level_THW) > 0).sum((1, 2))
+        misfit_D = left_Dss.sum((1, 2)) - pixels_D
+        return ((misfit_D > MISFIT) & self._inside(self.place_D2)).nonzero()[:, 0]
+
+    def asked(self, host_B: torch.Tensor, track_D: torch.Tensor) -> _Asked:
+        """Beside which of these one more emitter may be worth a fit."""
+        if not len(host_B):
+            return _Asked(host_B, self.place_D2[:0].double(), self.place_D2[:0, 0].double())
+        place_B2, photons_B, gain_B = one_more(
+            self.light,
+            self.place_D2,
+            host_B,
+            self.near_DM[host_B],
+            self.known_DM[host_B],
+            self.noisy_THW - self.level_THW,
+            self.level_THW,
+        )
+        # Second order says less than the fits will.
+        kept = _enough(track_D, host_B, gain_B, 0.5 * EVIDENCE) & self._inside(place_B2)
+        # What is best explained furthest away is not the answer's own light.
+        way_B = (place_B2 - self.place_D2[host_B]).norm(dim=1)
+        kept &= way_B < 0.99 * RADII[-1] * self.light.psf_sigma
+        return _Asked(host_B[kept], place_B2[kept], photons_B[kept])
+
+    def of_common_shape(self) -> _Seen:
+        """With what all emitters have in common taken for the PSF's."""
+        left_THW = self.noisy_THW - self.level_THW
+        common_THW = common_misfit(self.light, self.place_D2, left_THW, self.level_THW)
+        return replace(self, level_THW=(self.level_THW + common_THW).clamp_min(_LEAST_RATE))
+
+    def compared(self, asked: _Asked) -> tuple[PatchFit, torch.Tensor]:
+        """The fits of two, and (B,) by how much they are better than those of one: 0 if no pair."""
+        host_B, psf = asked.host_B, self.light.psf_sigma
+        near_BM, known_BM = self.near_DM[host_B], self.known_DM[host_B]
+        at_BM = torch.cat([host_B[:, None], near_BM], 1)
+        spread_BM = self.sigma_D[at_BM].double()
+        spread_BM[:, 0] = psf
+        one = Several(
+            self.place_D2[at_BM].double(),
+            self.light.photons_D[at_BM].double(),
+            spread_BM,
+            torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1),
+        )
+        patches = self._patches(host_B, one)
+        alone = fit_patches(patches, one, WIDER)
+        both = fit_patches(patches, _with_second(one, asked))
+        first_B2, second_B2 = both.place_BM2[:, 0], both.place_BM2[:, 1]
+        apart_B = (first_B2 - second_B2).norm(dim=1) / psf
+        pair_B2 = both.photons_BM[:, :2]
+        fits_B = (apart_B >= NEAREST) & (apart_B <= FURTHEST)
+        fits_B &= pair_B2.amin(1) >= FAINTEST_SHARE * pair_B2.sum(1)
+        fits_B &= self._inside(first_B2) & self._inside(second_B2)
+        # Not what a neighbour stands for already.
+        other_BM = (both.place_BM2[:, 2:] - second_B2[:, None]).norm(dim=2)
+        fits_B &= (other_BM.masked_fill(~known_BM, torch.inf) > NEAREST * psf).all(1)
+        return both, (both.value_B - alone.value_B) * fits_B
+
+    def _inside(self, place_B2: torch.Tensor) -> torch.Tensor:
+        """(B,) which are further than :data:`EDGE` from the border of the frame."""
+        edge, (_, height, width) = EDGE * self.light.psf_sigma, self.light.shape
+        last_2 = torch.tensor([width, height]) - 0.5 - edge
+        return ((place_B2 > edge - 0.5) & (place_B2 < last_2)).all(1)
+
+    def _patches(self, host_B: torch.Tensor, fitted: Several) -> Patches:
+        """The answers' patches, with what lies under the emitters that are fitted there."""
+        first_B2 = first_pixels(self.place_D2[host_B], self.light.size)
+        noisy_Bss, level_Bss = (
+            self.light.patches(v_THW, host_B).double() for v_THW in (self.noisy_THW, self.level_THW)
+        )
+        none_Bss = torch.zeros_like(level_Bss)
+        bare = Patches(first_B2, noisy_Bss, none_Bss, level_Bss > 0, self.light.psf_sigma)
+        return replace(bare, under_Bss=(level_Bss - bare.light_of(fitted)).clamp_min(_LEAST_UNDER))
+
+
+def _with_second(one: Several, asked: _Asked) -> Several:
     """The first of each patch shares its light with a second one."""
     whole_B = one.photons_BM[:, 0]
-    second_B = photons_B.minimum(0.5 * whole_B).clamp_min(1.0)
+    second_B = asked.photons_B.minimum(0.5 * whole_B).clamp_min(1.0)
     first_B = (whole_B - second_B).clamp_min(1.0)
     return Several(
-        torch.cat([one.place_BM2[:, :1], place_B2[:, None], one.place_BM2[:, 1:]], 1),
+        torch.cat([one.place_BM2[:, :1], asked.place_B2[:, None], one.place_BM2[:, 1:]], 1),
         torch.cat([first_B[:, None], second_B[:, None], one.photons_BM[:, 1:]], 1),
         torch.cat([one.spread_BM[:, :1], one.spread_BM], 1),
         torch.cat([one.known_BM[:, :1], one.known_BM], 1),
     )
-
-
-def _patches(
-    light: LightOnFrames,
-    host_B: torch.Tensor,
-    place_D2: torch.Tensor,
-    one: Several,
-    counts_THW: torch.Tensor,
-    level_THW: torch.Tensor,
-    read_HW: torch.Tensor,
-) -> Patches:
-    """The answers' patches, with what lies under the emitters that are fitted there."""
-    first_B2 = first_pixels(place_D2[host_B], light.size)
-    noisy_Bss = light.patches(counts_THW + read_HW, host_B).double()
-    level_Bss = light.patches(level_THW, host_B).double()
-    inside_Bss = level_Bss > 0
-    bare = Patches(first_B2, noisy_Bss, torch.zeros_like(level_Bss), inside_Bss, light.psf_sigma)
-    under_Bss = (level_Bss - bare.light_of(one)).clamp_min(1e-2)
-    return Patches(first_B2, noisy_Bss, under_Bss, inside_Bss, light.psf_sigma)
