@@ -6,13 +6,7 @@ from scipy.spatial import cKDTree
 
 from truevar.camera import SCMOS, Camera
 from truevar.inference.engine import Engine, frames_per_batch
-from truevar.model.weights import load_model
 from truevar.simulation.scenes import simulate
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")
@@ -142,23 +136,22 @@ def test_batches_fit_any_machine():
     assert frames_per_batch(4096, 4096) == 1
 
 
-def test_draws_are_whole_answers_and_the_same_for_a_seed(movie):
-    small = load_model()
-    table, *draws = (run(small, movie, samples=samples) for samples in (None, 1, 1))
+def test_draws_are_whole_answers_and_the_same_for_a_seed(model, movie):
+    table, *draws = (run(model, movie, samples=samples) for samples in (None, 1, 1))
     assert (draws[0][:, 4] == 1).all()
     assert len(draws[0]) == pytest.approx(table[:, 4].sum(), rel=0.25)
     np.testing.assert_array_equal(draws[0], draws[1])
-    many = run(small, movie, samples=4)
+    many = run(model, movie, samples=4)
     assert len(many) == pytest.approx(4 * len(draws[0]), rel=0.1)
     first = [row in many[:, 1].tolist() for row in draws[0][:, 1].tolist()]
     assert all(first)
     assert len(np.unique(many[:, 1])) > 3 * len(draws[0])
 
 
-def test_blocks_do_not_show_however_far_a_model_looks(far_sighted, movie):
+def test_blocks_do_not_show_however_far_a_model_looks(model, far_sighted, movie):
     whole = run(far_sighted, movie)
     assert len(whole) > 50
-    near = run(load_model(), movie)
+    near = run(model, movie)
     assert len(whole) != len(near) or not np.allclose(whole, near, atol=0.01)  # it does look
     for cuts in ([1], [3], [1, 2, 3, 4, 5, 6], [2, 6]):
         np.testing.assert_allclose(

@@ -8,15 +8,9 @@ from truevar.camera import SCMOS
 from truevar.inference.localize import localize
 from truevar.inference.width_from_emitters import width_from_emitters
 from truevar.io.movies.movie import open_movie
-from truevar.model.weights import load_model
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")
