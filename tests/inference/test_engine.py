@@ -11,7 +11,7 @@ from truevar.simulation.scenes import simulate
 
 @pytest.fixture(scope="module")
 def movie():
-    return simulate("2d-scmos", 0.7, 7, 96, seed=11).frames()
+    return simulate("2d-scmos", 0.7, 7, 96, seed=11).frames()[:, :, :56]
 
 
 def run(model, movie, blocks=None, camera=SCMOS, precision="float32", **options):
@@ -161,7 +161,7 @@ def test_blocks_do_not_show_however_far_a_model_looks(model, far_sighted, movie)
 
 def test_frames_beside_a_part_make_it_what_it_is_in_the_whole(far_sighted, movie):
     whole = run(far_sighted, movie)
-    engine = Engine(far_sighted, SCMOS, 1.3, 96, 96, min_prob=0.3, precision="float32")
+    engine = Engine(far_sighted, SCMOS, 1.3, 96, 56, min_prob=0.3, precision="float32")
     for first, end in ((0, 1), (1, 2), (2, 5), (3, 4), (5, 7)):
         before, after = movie[max(first - 4, 0) : first], movie[end : end + 4]
         parts = [found for found, _ in engine.run([movie[first:end]], before, after)]
