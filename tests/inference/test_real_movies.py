@@ -95,7 +95,7 @@ def test_hot_pixels_are_not_taken_for_emitters(shared_data):
 def test_maps_that_line_up_only_transposed_are_noticed(shared_data):
     folder = shared_data / "real" / "scmos-256x256"
     maps = np.load(folder / "calib.npy").astype(np.float32)
-    options = {"pixel_size": 160, "frames": (0, 4), "psf_sigma": 170}
+    options = {"pixel_size": 160, "frames": (0, 4), "psf_sigma": 170, "preview": True}
     wrong = truevar.localize(folder / "sample.dax", camera_maps=maps, **options)
     right = truevar.localize(folder / "sample.dax", camera_maps=maps.transpose(0, 2, 1), **options)
     assert any("transposed" in note for note in wrong.meta["warnings"])
