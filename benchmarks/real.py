@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 import truevar
 from truevar.emitters import Emitters
@@ -244,15 +245,13 @@ def nearest(
     found: Emitters, pixel_size: float, reference_N3: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(N,) px from every row of the reference to the nearest emitter of its frame."""
-    distance = np.full(len(reference_N3), np.inf)
+    distance_N = np.full(len(reference_N3), np.inf)
     for frame in np.unique(reference_N3[:, 0]):
         mine, rows = found.frame == frame, reference_N3[:, 0] == frame
         if mine.any():
-            gap = reference_N3[rows, None, 1:] * pixel_size - np.stack(
-                [found.x[mine], found.y[mine]], 1
-            )
-            distance[rows] = np.hypot(gap[..., 0], gap[..., 1]).min(1) / pixel_size
-    return distance
+            points = np.stack([found.x[mine], found.y[mine]], 1) / pixel_size
+            distance_N[rows] = cKDTree(points).query(reference_N3[rows, 1:])[0]
+    return distance_N
 
 
 def draw(told: list[Told], path: Path) -> None:

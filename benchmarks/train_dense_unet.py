@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from truevar.training.optimizer import make_optimizers
 from truevar.training.precision import mixed_precision
 from truevar.training.prefetch import batches
 from truevar.training.ranks import Ranks
+from truevar.training.schedule import begin_step, rate_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from dense_unet import DenseUNet, loss_of, seen_of
@@ -87,13 +87,8 @@ def main() -> int:
         save_file(weights, args.output / "dense-unet.safetensors", about)
 
     while agreed < whole:
-        done = agreed / whole
-        rate = args.rate * min(1.0, (step + 1) / WARMUP)
-        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
+        rate = rate_of(args.rate, step, WARMUP, agreed / whole)
+        begin_step(optimizers, rate)
         batch = next(source)
         seen = seen_of(
             batch.counts_BTHW, batch.read_variance_BHW, batch.psf_sigma_B, batch.exists_BT

@@ -62,26 +62,6 @@ def test_importing_is_light() -> None:
     python("import sys, truevar, truevar.cli\nassert not {'torch', 'scipy'} & set(sys.modules)")
 
 
-def test_training_needs_few_packages() -> None:
-    python(
-        """
-import sys
-
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tifffile", "h5py", "matplotlib", "PIL", "pandas"):
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Missing())
-from truevar.commands.train import main
-try:
-    main(["--help"])
-except SystemExit as stop:
-    assert not stop.code
-"""
-    )
-
-
 def test_the_weights_are_small() -> None:
     for name, path in available_models().items():
         assert path.stat().st_size <= 12e6, f"{name} is too large"

@@ -77,3 +77,16 @@ def test_every_sample(shared_data: Path, folder: Path, capsys: pytest.CaptureFix
         np.testing.assert_allclose(after.x, before.x, atol=1e-3)
         assert set(after) == set(before), sample
     assert capsys.readouterr().err == ""
+
+
+def test_convert_and_render(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hdf5, csv, png = tmp_path / "a.hdf5", tmp_path / "b.csv", tmp_path / "c.png"
+    assert main(["convert", str(made / "found.csv"), str(hdf5)]) == 0
+    assert main(["convert", str(hdf5), str(csv)]) == 0
+    assert main(["render", str(csv), "-o", str(png), "--pixel", "20"]) == 0
+    assert str(png) in capsys.readouterr().out
+    before, after = truevar.read(made / "found.csv"), truevar.read(csv)
+    np.testing.assert_array_equal(after.frame, before.frame)
+    np.testing.assert_allclose(after.x, before.x, atol=1e-3)
+    np.testing.assert_allclose(after.prob, before.prob, rtol=1e-5)
+    assert png.read_bytes().startswith(b"\x89PNG")

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -5,7 +9,18 @@ from scipy.io import savemat
 from truevar.cli import main
 from truevar.config import ModelConfig, TrainConfig, TrainingMix
 from truevar.model import TrueVAREmitterPredictor
-from truevar.model.weights import available_models, save_weights
+from truevar.model.weights import DEFAULT_MODEL, available_models, save_weights
+
+
+def test_info(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out
+    for word in ("truevar", "torch", "cpu", "default", "threshold", "psf_sigma", "training"):
+        assert word in said
+    assert main(["info", str(made / "found.csv")]) == 0
+    assert "sigma_photons" in capsys.readouterr().out
+    assert main(["info", str(available_models()[DEFAULT_MODEL])]) == 0
+    assert "threshold" in capsys.readouterr().out
 
 
 def test_a_table_that_does_not_tell_its_pixel_size(tmp_path, capsys):

@@ -28,6 +28,8 @@ def names(folder: Path) -> set[str]:
 @pytest.fixture
 def movie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # The report shows fewer frames, which is quicker.
+    monkeypatch.setattr("truevar.view.report.frame_sample.MOST_FRAMES", 8)
     made = truevar.simulate("filaments", density=1, frames=90, size=32, seed=3)
     made.write("movie.tif")
     return Path("movie.tif")

@@ -166,7 +166,8 @@ def test_a_movie_of_one_s_own(
     said = capsys.readouterr()
     assert "JI" not in said.out
     assert "replaced" not in said.err
-    assert enter("inference", [str(one) for one in (*options, *how)]) == 0
+    again = ["--mode", "progressive"]
+    assert enter("inference", [str(one) for one in (*options, *how, *again)]) == 0
     assert f"{folder}/progressive* of an earlier run is replaced" in capsys.readouterr().err
     table = read_emitters(folder / "super_resolution_80x80.csv")
     assert set(table.frame) <= {0, 1}

@@ -12,11 +12,17 @@ from truevar.training.start import Start
 
 
 @pytest.fixture(scope="session")
-def far_sighted():
-    """A model that looks four frames further than the small one, with weights of chance there."""
-    small = load_model()
-    config = dataclasses.replace(small.network.config, window=small.network.config.window + 4)
-    start = grown(Start("it", small.network.config, 0.5, small.network.state_dict()), config)
+def model():
+    """The default one."""
+    return load_model()
+
+
+@pytest.fixture(scope="session")
+def far_sighted(model):
+    """A model that looks four frames further than the default one, with weights of chance there."""
+    small = model.network
+    config = dataclasses.replace(small.config, window=small.config.window + 4)
+    start = grown(Start("it", small.config, 0.5, small.state_dict()), config)
     network = TrueVAREmitterPredictor(config=config).eval()
     network.load_state_dict(dict(start.tensors))
     outer = 2 * config.frame_channels

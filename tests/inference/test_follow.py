@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -112,20 +113,12 @@ def test_chunks_are_done_while_it_is_written_and_ctrl_c_ends_it(
         done.append((first, stop, microscope.halfway.is_set(), microscope.go_on.is_set()))
         add(self, first, stop, chunk)
 
-    class Interrupted:
+    def interrupted(quiet):
         """A Ctrl-C when a chunk is done and the microscope pauses."""
-
-        def __init__(self, quiet):
-            self.quiet = quiet
-
-        def __enter__(self):
-            return lambda: bool(done) and microscope.halfway.is_set()
-
-        def __exit__(self, *stopped):
-            return None
+        return nullcontext(lambda: bool(done) and microscope.halfway.is_set())
 
     monkeypatch.setattr(Journal, "add", adding)
-    monkeypatch.setattr("truevar.commands.localize.FirstInterrupt", Interrupted)
+    monkeypatch.setattr("truevar.commands.localize.first_interrupt", interrupted)
     try:
         assert localize(movie, followed, "--quiet", "--follow", "60") == 0
         assert [one[:2] for one in done[:1]] == [(0, 16)]
@@ -201,17 +194,11 @@ def test_what_cannot_be_followed_is_told(
     (tmp_path / "text.tif").write_text("no TIFF at all")
     (tmp_path / "empty").mkdir()
 
-    class Interrupted:
-        def __init__(self, quiet):
-            self.end = time.monotonic() + 0.3
+    def interrupted(quiet):
+        end = time.monotonic() + 0.3
+        return nullcontext(lambda: time.monotonic() > end)
 
-        def __enter__(self):
-            return lambda: time.monotonic() > self.end
-
-        def __exit__(self, *stopped):
-            return None
-
-    monkeypatch.setattr("truevar.commands.localize.FirstInterrupt", Interrupted)
+    monkeypatch.setattr("truevar.commands.localize.first_interrupt", interrupted)
     for movie, options, said in (
         ("m.npy", [], "leave out --follow and wait until it is complete"),
         ("text.tif", [], "is no TIFF"),

@@ -9,17 +9,12 @@ import truevar
 from truevar.camera import SCMOS
 from truevar.errors import UserError
 from truevar.inference.localize import localize
-from truevar.model.weights import available_models, load_model
+from truevar.model.weights import available_models
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
 
 KNOWN = {"pixel_size": 100.0, "psf_sigma": 130.0, "camera": SCMOS}
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")

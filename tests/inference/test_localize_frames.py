@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from truevar.camera import SCMOS
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.inference import chunks
-from truevar.model.weights import available_models, load_model
+from truevar.inference.asked import Asked
+from truevar.model.weights import available_models
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.skipif(not available_models(), reason="no model came with the package")
@@ -20,13 +23,22 @@ KNOWN = {"pixel_size": 100.0, "psf_sigma": 130.0, "camera": SCMOS}
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
 def frames():
     return simulate("2d-scmos", 0.7, 36, 28, seed=8).frames()
+
+
+def test_what_two_of_them_take_is_the_same():
+    """Both state their arguments in full, for their users; here they are held equal."""
+    frames = dict(inspect.signature(truevar.localize_frames).parameters)
+    movie = dict(inspect.signature(truevar.localize).parameters)
+    asked = dict(inspect.signature(Asked).parameters)
+    assert set(frames) - set(movie) == {"together"}
+    assert set(movie) - set(asked) == {"movie", "progress", "announce", "journal", "live"}
+    for name in set(frames) - {"frames", "together"}:
+        assert frames[name] == movie[name]
+    for name in asked:
+        said = asked[name].default, asked[name].annotation
+        assert (movie[name].default, movie[name].annotation) == said
 
 
 def joined(parts: list[Emitters]) -> Emitters:

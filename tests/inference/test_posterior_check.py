@@ -10,15 +10,9 @@ from truevar.camera import SCMOS
 from truevar.errors import TrueVARWarning
 from truevar.inference.localize import localize
 from truevar.inference.posterior_check import FRAMES, NOISE, WIDTH, Fit, doubts
-from truevar.model.weights import load_model
 from truevar.simulation.scenes import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")

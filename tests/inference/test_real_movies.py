@@ -4,10 +4,11 @@ Bands, not the last emitter: these movies are few and small, and a model that is
 figure may lose an emitter or two of them.
 """
 
-import h5py
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
 
 import truevar
 from truevar.evaluation.scoring import evaluate
@@ -16,40 +17,27 @@ from truevar.evaluation.scoring import evaluate
 pytestmark = pytest.mark.filterwarnings("ignore::truevar.errors.TrueVARWarning")
 
 
-def nearest(found, pixel_size, reference):
-    """Distance in px from every reference row (frame, x, y in px) to the nearest emitter."""
-    distance = np.full(len(reference), np.inf)
-    for frame in np.unique(reference[:, 0]):
-        mine = found.frame == frame
-        rows = reference[:, 0] == frame
-        if mine.any():
-            points = np.stack([found.x[mine], found.y[mine]], 1) / pixel_size
-            distance[rows] = cKDTree(points).query(reference[rows, 1:])[0]
-    return distance
-
-
-def molecules(folder):
-    """(76, 3) frame, x and y in px of single molecules by another program."""
-    with np.load(folder / "cg_loc_orig.npz") as stored:
-        return np.concatenate(
-            [np.insert(stored[key][:, :2], 0, int(key), axis=1) for key in stored.files]
-        )
+@pytest.fixture
+def real(monkeypatch):
+    """The script that holds these movies against what others say of them."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    return importlib.import_module("real")
 
 
 @pytest.mark.slow
-def test_single_molecules_found_by_another_program_are_found(shared_data):
+def test_single_molecules_found_by_another_program_are_found(shared_data, real):
     folder = shared_data / "real" / "pmhc-af647-128x128"
-    reference = molecules(folder)
+    reference = real.sdt(folder)
     found = truevar.localize(folder / "pMHC_AF647_200k_000_.npz", pixel_size=160)
-    distance = nearest(found, 160, reference)
+    distance = real.nearest(found, 160, reference)
     assert (distance <= 1).mean() >= 0.9
     assert np.median(distance[distance <= 1]) <= 0.2
 
 
-def test_most_of_the_first_single_molecules_are_found(shared_data):
+def test_most_of_the_first_single_molecules_are_found(shared_data, real):
     """The same on a few frames, to notice at once when something is broken."""
     folder = shared_data / "real" / "pmhc-af647-128x128"
-    reference = molecules(folder)
+    reference = real.sdt(folder)
     first = np.unique(reference[:, 0])[:2].astype(int)
     reference = reference[np.isin(reference[:, 0], first)]
     found = truevar.localize(
@@ -57,7 +45,7 @@ def test_most_of_the_first_single_molecules_are_found(shared_data):
         pixel_size=160,
         frames=(int(first[0]), int(first[-1]) + 1),
     )
-    assert (nearest(found, 160, reference) <= 1).mean() >= 0.7
+    assert (real.nearest(found, 160, reference) <= 1).mean() >= 0.7
 
 
 @pytest.mark.slow
@@ -74,14 +62,12 @@ def test_storm_analysis_movie_is_localised_to_its_truth(shared_data):
 
 
 @pytest.mark.slow
-def test_dna_paint_agrees_with_picasso(shared_data):
+def test_dna_paint_agrees_with_picasso(shared_data, real):
     folder = shared_data / "simulated" / "picasso-paint-32x32"
-    with h5py.File(folder / "testdata_locs.hdf5") as file:
-        rows = file["locs"][:]
-    reference = np.stack([rows["frame"], rows["x"], rows["y"]], 1).astype(float)
+    reference = real.picasso(folder)
     assert len(reference) == 564
     found = truevar.localize(folder / "testdata.raw", pixel_size=100)
-    distance = nearest(found, 100, reference)
+    distance = real.nearest(found, 100, reference)
     assert (distance <= 1).mean() >= 0.92
     assert np.median(distance[distance <= 1]) <= 0.15
     assert len(found) <= 1.6 * len(reference)
@@ -109,7 +95,7 @@ def test_hot_pixels_are_not_taken_for_emitters(shared_data):
 def test_maps_that_line_up_only_transposed_are_noticed(shared_data):
     folder = shared_data / "real" / "scmos-256x256"
     maps = np.load(folder / "calib.npy").astype(np.float32)
-    options = {"pixel_size": 160, "frames": (0, 4), "psf_sigma": 170}
+    options = {"pixel_size": 160, "frames": (0, 4), "psf_sigma": 170, "preview": True}
     wrong = truevar.localize(folder / "sample.dax", camera_maps=maps, **options)
     right = truevar.localize(folder / "sample.dax", camera_maps=maps.transpose(0, 2, 1), **options)
     assert any("transposed" in note for note in wrong.meta["warnings"])

@@ -23,7 +23,7 @@ HOW = {
 
 @pytest.fixture(scope="module")
 def movie():
-    return simulate("2d-scmos", 0.5, 40, 48, seed=4).frames()
+    return simulate("2d-scmos", 0.5, 40, 32, seed=4).frames()
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_every_sample_is_a_whole_answer(movie, drawn):
 
 def test_a_run_that_goes_on_draws_the_same(tmp_path, movie, drawn, monkeypatch):
     # Chunks of 16 frames; the second run finds the first ones done.
-    monkeypatch.setattr("truevar.inference.chunks._CHUNK_PIXELS", 16 * 48 * 48)
+    monkeypatch.setattr("truevar.inference.chunks._CHUNK_PIXELS", 16 * 32 * 32)
 
     class KilledError(Exception):
         pass

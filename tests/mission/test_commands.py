@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_config_text: str) ->
     """A folder where M11's command, with a small model, has written best_model.pt."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "config_true_var.json").write_text(small_config_text, encoding="utf-8")
-    run(folder, "train_true_var.py", "--config", "config_true_var.json", "--minutes", "0.02")
+    run(folder, "train_true_var.py", "--config", "config_true_var.json", "--minutes", "0.01")
     return folder
 
 

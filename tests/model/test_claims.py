@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from truevar.config import PRESETS
@@ -34,8 +36,14 @@ def drawn(output: ScaleOutput, occupied: dict[int, float], n: int = 4000) -> tor
         occupied_R[at == cell] = share
     rows = [int((at == cell).nonzero()) for cell in occupied]
     torch.manual_seed(1)
-    lots = torch.stack([shared_lots(output, occupied_R, SIGMA)[rows] for _ in range(n)])
-    return lots < occupied_R[rows]
+    frames = 100  # alike, and drawn together
+    many = replace(
+        output,
+        crop_G=torch.arange(frames).repeat_interleave(len(at)),
+        **{name: getattr(output, name).repeat(frames) for name in ("row_R", "col_R", "x_R", "y_R")},
+    )
+    lots = [shared_lots(many, occupied_R.repeat(frames), SIGMA) for _ in range(n // frames)]
+    return torch.cat(lots).view(n, -1)[:, rows] < occupied_R[rows]
 
 
 def test_two_cells_that_mean_one_emitter_take_turns():

@@ -155,6 +155,7 @@ def test_a_mistake_at_a_finer_scale_costs_more():
         assert coarse == pytest.approx(share * fine, rel=1e-3)
 
 
-def test_occupancy_marks_the_cells_of_emitters():
-    occupied = targets_of([3.2, 7.4], [4.1, -0.4]).occupancy(0.5, (16, 16))
-    assert occupied.nonzero().tolist() == [[0, 0, 15], [0, 9, 7]]
+def test_emitters_are_counted_in_their_cells():
+    counts_Bhw = targets_of([3.2, 7.4], [4.1, -0.4]).counts(0.5, (16, 16))
+    assert counts_Bhw.nonzero().tolist() == [[0, 0, 15], [0, 9, 7]]
+    assert counts_Bhw.sum() == 2

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,13 @@ def curve(kind):
     return np.zeros((FRAMES, 2))
 
 
+@functools.cache
+def corrected(kind):
+    """A table with such a drift, its places, and what is found."""
+    rows, place = table(curve(kind))
+    return rows, place, correct_drift(rows)
+
+
 def errors_of(drift, true_F2):
     true_F2 = true_F2[drift.frame_F] - true_F2[drift.frame_F].mean(0)
     error_F2 = np.stack([drift.x_F, drift.y_F], 1) - true_F2
@@ -43,8 +52,7 @@ def errors_of(drift, true_F2):
 @pytest.mark.parametrize("kind", ["steady", "jump", "sine"])
 def test_drift_is_found_and_the_band_holds_it(kind):
     true_F2 = curve(kind)
-    rows, place = table(true_F2)
-    found = correct_drift(rows)
+    _, place, found = corrected(kind)
     error_F2, sigma_F2 = errors_of(found.drift, true_F2)
     assert np.sqrt(np.mean(error_F2**2)) < 3
     assert np.mean(np.abs(error_F2) <= 2 * sigma_F2) >= 0.9
@@ -82,11 +90,10 @@ def test_a_large_jump_is_found_to_the_frame():
 
 
 def test_frames_that_do_not_begin_at_0_and_rows_in_any_order():
-    true_F2 = curve("steady")
-    rows, _ = table(true_F2, seed=5)
+    rows, _, one = corrected("steady")
     there = rows.with_columns(frame=rows.frame + 1000)
     order = np.random.default_rng(0).permutation(len(rows))
-    one, other = correct_drift(rows), correct_drift(there.select(order))
+    other = correct_drift(there.select(order))
     assert other.drift.frame_F[0] == one.drift.frame_F[0] + 1000
     np.testing.assert_allclose(other.drift.x_F, one.drift.x_F, atol=0.5)
     np.testing.assert_allclose(other.emitters.x, one.emitters.x[order], atol=0.5)
@@ -139,8 +146,7 @@ def test_too_few_localisations(n):
 
 
 def test_the_curve_is_written_and_drawn(tmp_path):
-    rows, _ = table(curve("jump"))
-    drift = correct_drift(rows).drift
+    drift = corrected("jump")[2].drift
     drift.write(tmp_path / "drift.csv")
     head = (tmp_path / "drift.csv").read_text(encoding="utf-8").splitlines()[0]
     assert head == "frame,x [nm],y [nm],sigma_x [nm],sigma_y [nm]"
@@ -161,7 +167,7 @@ def test_the_curve_is_written_and_drawn(tmp_path):
         save_drift_picture(drift, tmp_path / "drift.pdf")
 
 
-def on_filaments(seed, n=900, on=5, side=6400.0):
+def on_filaments(seed, n=500, on=5, side=6400.0):
     """No drift; molecules on two filaments along x, in five frames each, erring in like manner."""
     random = np.random.default_rng(seed)
     along, which = random.uniform(0, side, n), random.integers(2, size=n)

@@ -23,18 +23,19 @@ SHORT = TrainConfig(minutes=0.05, batch=4, warmup=2)
 
 def test_a_run_learns_and_a_resumed_one_goes_on(tmp_path):
     lines = []
-    config = TrainConfig(10, crops=160, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
+    config = TrainConfig(10, crops=60, batch=4, warmup=5, learning_rate=5e-3, log_every=5)
     weights = train_model(TINY, config, tmp_path, report=lines.append)
     losses = [line["loss"] for line in lines if "loss" in line]
-    assert len(losses) == 8
-    assert losses[-1] < 0.8 * losses[0]
+    assert len(losses) == 3
+    assert losses[-1] < 0.5 * losses[0]
     first = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert first["step"] == 40
+    assert first["step"] == 15
     assert load_model(weights).training["crops"] == 4 * first["step"]
 
-    again = train_model(TINY, SHORT, tmp_path / "more", resume=tmp_path / "checkpoint.pt")
+    more, checkpoint = replace(SHORT, crops=68), tmp_path / "checkpoint.pt"
+    again = train_model(TINY, more, tmp_path / "more", resume=checkpoint)
     second = load_checkpoint(tmp_path / "more" / "checkpoint.pt")
-    assert second["step"] > first["step"]
+    assert second["step"] == 17
     assert second["seconds"] > first["seconds"]
     assert load_model(again).training["steps"] == second["step"]
     log = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
@@ -89,7 +90,7 @@ def test_validation_is_logged_and_sets_the_threshold(tmp_path):
         seen.append(sum(p.numel() for p in network.parameters()))
         return {"threshold": 0.35, "scene 1": {"E": 10.0}}
 
-    weights = train_model(TINY, SHORT, tmp_path, validate=validate)
+    weights = train_model(TINY, replace(SHORT, minutes=0.01), tmp_path, validate=validate)
     assert seen
     assert load_model(weights).threshold == 0.35
     assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
@@ -109,7 +110,7 @@ def test_what_is_not_a_checkpoint_is_refused(tmp_path):
 
 def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
     folder = tmp_path / "run"
-    options = ["--minutes", "0.03", "--batch", "2", "-o", str(folder), "--no-validation"]
+    options = ["--minutes", "0.01", "--batch", "2", "-o", str(folder), "--no-validation"]
     assert main(options) == 0
     assert {p.name for p in folder.iterdir()} == {
         "checkpoint.pt",
@@ -123,8 +124,8 @@ def test_the_command_writes_checkpoint_weights_log_and_curve(tmp_path, capsys):
 
 
 def test_a_run_may_end_by_its_crops(tmp_path, capsys):
-    options = ["--minutes", "0.3", "--crops", "4", "--batch", "2", "-o", str(tmp_path)]
-    assert main([*options, "--no-validation"]) == 0
+    options = ["--minutes", "0.1", "--crops", "4", "--batch", "2", "-o", str(tmp_path)]
+    assert main([*options, "--preset", "tiny", "--no-validation"]) == 0
     assert load_model(tmp_path / "weights.safetensors").training["crops"] == 4
 
 
@@ -158,14 +159,11 @@ def test_training_imports_nothing_but_what_it_computes_with(tmp_path):
     """Readers, tables and plotting must not be needed on a bare training machine."""
     code = (
         "import sys\n"
-        "class Refuse:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'tifffile', 'h5py', 'matplotlib', 'PIL'}:\n"
-        "            raise ImportError(name)\n"
-        "sys.meta_path.insert(0, Refuse())\n"
+        "for name in ('tifffile', 'h5py', 'matplotlib', 'PIL', 'pandas'):\n"
+        "    sys.modules[name] = None\n"  # as if it were not installed
         "from truevar.commands.train import main\n"
-        f"sys.exit(main(['--minutes', '0.02', '--batch', '2', '-o', {str(tmp_path / 'r')!r}, "
-        "'--no-validation']))\n"
+        "options = ['--preset', 'tiny', '--minutes', '0.01', '--batch', '2', '--no-validation']\n"
+        f"sys.exit(main([*options, '-o', {str(tmp_path / 'r')!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

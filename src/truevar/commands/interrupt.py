@@ -5,50 +5,43 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 
-class FirstInterrupt:
-    """Told by the first Ctrl-C; the second one stops the program as ever. Use as a context manager.
+@contextmanager
+def first_interrupt(quiet: bool = False) -> Iterator[Callable[[], bool]]:
+    """Told by the first Ctrl-C; the second one stops the program as ever.
 
     Args:
         quiet: print nothing.
+
+    Yields:
+        says whether there was one.
     """
+    told = False
+    before: Any = None
 
-    def __init__(self, quiet: bool = False):
-        self.quiet = quiet
-        self._told = False
-        self._before: Any = None
-
-    def __call__(self) -> bool:
-        """Whether there was one."""
-        return self._told
-
-    def __enter__(self) -> FirstInterrupt:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._tell)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._restore()
-
-    def _tell(self, number: int, frame: FrameType | None) -> None:
-        self._told = True
-        self._restore()
-        if not self.quiet:
+    def tell(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        told = True
+        restore()
+        if not quiet:
             print(
                 "what has come is localised and written; Ctrl-C again to stop at once",
                 file=sys.stderr,
                 flush=True,
             )
 
-    def _restore(self) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+    def restore() -> None:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGINT, tell)
+    try:
+        yield lambda: told
+    finally:
+        restore()

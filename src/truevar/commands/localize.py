@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truevar.commands.each import run_each
-from truevar.commands.interrupt import FirstInterrupt
+from truevar.commands.interrupt import first_interrupt
 from truevar.commands.live import LivePicture
 from truevar.commands.localize_options import DESCRIPTION, EXAMPLES, add_arguments
 from truevar.commands.progress import Progress
@@ -146,7 +146,7 @@ def _run(args: argparse.Namespace, journal: Journal) -> int:
                     file=sys.stderr,
                     flush=True,
                 )
-            with FirstInterrupt(args.quiet) as stopped:
+            with first_interrupt(args.quiet) as stopped:
                 following = Following(args.follow, stopped)
                 found = follow_to_disk(args.movie, journal, asked, following, **watched)
     journal.writing()

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import quad_vec
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
@@ -155,33 +154,6 @@ def _root_of_inverse_diagonal(information_Nkk: Floats) -> Floats:
     inverse_Nkk = np.linalg.inv(np.where(regular_N[:, None, None], unit_Nkk, np.eye(k)))
     std_Nk = np.sqrt(np.einsum("nkk->nk", inverse_Nkk)) / scale_Nk
     return np.where(regular_N[:, None], std_Nk, np.inf)
-
-
-def mortensen_bound(photons: ArrayLike, bg: ArrayLike, sigma_px: ArrayLike) -> Floats:
-    """The closed form of one coordinate's bound for a Poisson camera, px.
-
-    Mortensen et al., Nature Methods 7, 377 (2010), the maximum-likelihood formula, with
-    pixels of side 1: variance = s²/N (1 + ∫₀¹ ln t / (1 + t/τ) dt)⁻¹ with s² = sigma² + 1/12
-    and τ = 2π s² bg / N. Of use to check :func:`single_emitter_bound`; multiply by √2 for an EMCCD.
-
-    Args:
-        photons: (N,) or one number, above 0.
-        bg: (N,) or one number, photo-electrons per pixel.
-        sigma_px: (N,) or one number, px.
-
-    Returns:
-        (N,) standard deviations in px.
-    """
-    photons_N, bg_N, sigma_N = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (photons, bg, sigma_px))
-    )
-    area_N = sigma_N**2 + 1 / 12
-    tau_N = 2 * np.pi * area_N * bg_N / photons_N
-    # t = u² tames the logarithm at 0; τ = 0 leaves s²/N.
-    integral_N, _ = quad_vec(
-        lambda u: 4 * u * np.log(u) * tau_N / np.maximum(tau_N + u**2, 1e-300), 1e-12, 1.0
-    )
-    return np.sqrt(area_N / photons_N / (1 + integral_N))
 
 
 def camera_of(truth: Emitters) -> Camera | None:

@@ -22,13 +22,13 @@ class DrawnAgain:
         counts_NHW: the camera's.
         light_NHW: of the emitters.
         back_NHW: the background that is left.
-        variance_NHW: of the noise that light, background and camera make.
+        read_HW: variance of the camera's read noise.
     """
 
     counts_NHW: torch.Tensor
     light_NHW: torch.Tensor
     back_NHW: torch.Tensor
-    variance_NHW: torch.Tensor
+    read_HW: torch.Tensor
 
     def fitted(self, drawing: Drawing, error_M: torch.Tensor) -> DrawnAgain:
         """With the places and photons that explain these frames best.
@@ -42,10 +42,9 @@ class DrawnAgain:
         """
         track_M = torch.arange(len(drawing.x_M))
         start = Fit(torch.stack([drawing.x_M, drawing.y_M], 1), drawing.light_M)
-        read_HW = (self.variance_NHW - (self.light_NHW + self.back_NHW).clamp_min(0.1))[0]
         found = JointFit(
             self.counts_NHW,
-            read_HW,
+            self.read_HW,
             drawing.image_M,
             track_M,
             start,
@@ -53,13 +52,17 @@ class DrawnAgain:
             drawing.psf_sigma,
         ).run()
         light_NHW = found.light.expected()
-        variance_NHW = found.expected_THW + read_HW
-        return DrawnAgain(self.counts_NHW, light_NHW, found.expected_THW - light_NHW, variance_NHW)
+        return DrawnAgain(self.counts_NHW, light_NHW, found.expected_THW - light_NHW, self.read_HW)
 
     @property
     def left_NHW(self) -> torch.Tensor:
         """What nothing explains."""
         return self.counts_NHW - self.light_NHW - self.back_NHW
+
+    @property
+    def variance_NHW(self) -> torch.Tensor:
+        """Of the noise that light, background and camera make."""
+        return (self.light_NHW + self.back_NHW).clamp_min(0.1) + self.read_HW
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,7 @@ class Drawing:
         counts = camera.to_photons(frames_NHW) / camera.excess
         counts_NHW = torch.as_tensor(np.asarray(counts, np.float32))
         read = np.broadcast_to(np.asarray(camera.read_variance, np.float32), (H, W))
-        read_NHW = torch.as_tensor(read / camera.excess**2).expand(n, H, W)
+        read_HW = torch.as_tensor(read / camera.excess**2)
         light_NHW = self.on_frames((n, H, W))
-        back_NHW = local_background(counts_NHW - light_NHW, read_NHW)
-        variance_NHW = (light_NHW + back_NHW).clamp_min(0.1) + read_NHW
-        return DrawnAgain(counts_NHW, light_NHW, back_NHW, variance_NHW)
+        back_NHW = local_background(counts_NHW - light_NHW, read_HW[None])
+        return DrawnAgain(counts_NHW, light_NHW, back_NHW, read_HW)

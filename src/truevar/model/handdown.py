@@ -21,8 +21,6 @@ from truevar.model.claims import shared_lots
 from truevar.model.codes import Codes
 from truevar.model.scale_output import ScaleOutput
 
-SOFT, SAMPLED = 0.0, 1.0
-
 
 @dataclass(frozen=True)
 class Manner:

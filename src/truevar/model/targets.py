@@ -61,7 +61,3 @@ class EmitterTargets:
         """(N,) row and (N,) column of the cell every emitter lies in."""
         row_N = ((self.y_N + 0.5) / cell).floor().long()
         return row_N, ((self.x_N + 0.5) / cell).floor().long()
-
-    def occupancy(self, cell: float, grid: tuple[int, int]) -> torch.Tensor:
-        """(B, h, w) whether a cell holds an emitter."""
-        return self.counts(cell, grid) > 0

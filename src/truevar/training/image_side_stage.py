@@ -9,7 +9,6 @@ imitate is then learnt from scenes, all parts together.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from truevar.training.precision import mixed_precision
 from truevar.training.prefetch import batches
 from truevar.training.ranks import first_process
 from truevar.training.reading_basis import ReadingBasis, read_through, reading_basis
+from truevar.training.schedule import begin_step, rate_of
 from truevar.training.start import Start
 
 _WARMUP = 50
@@ -155,8 +155,7 @@ def teach_image_side(
     crops, step, recent = 0, 0, 0.0
     try:
         while crops < config.crops:
-            rate = config.learning_rate * min(1.0, (step + 1) / _WARMUP)
-            rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * crops / config.crops))
+            rate = rate_of(config.learning_rate, step, _WARMUP, crops / config.crops, last=0.02)
             batch = next(source)
             cell = teacher.config.cells_of(*batch.counts_BTHW.shape[2:])[0]
             seen = (batch.counts_BTHW, batch.psf_sigma_B, batch.read_variance_BHW, batch.exists_BT)
@@ -171,10 +170,7 @@ def teach_image_side(
                 f_BCHW.float().permute(0, 2, 3, 1), wanted_BHWR, reduction="none"
             )
             error = 2 * (apart_BHWR.mean((0, 1, 2)) * basis.weight_R).sum()
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.zero_grad(set_to_none=True)
+            begin_step(optimizers, rate)
             error.backward()
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), 2.0)
             for optimizer in optimizers:

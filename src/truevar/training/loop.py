@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from truevar.training.checkpoint import load_checkpoint, save_checkpoint
 from truevar.training.optimizer import make_optimizers
 from truevar.training.prefetch import batches, too_wide
 from truevar.training.ranks import Ranks, own_device
+from truevar.training.schedule import begin_step, rate_of
 from truevar.training.start import Start, take_weights
 from truevar.training.step import batch_loss
 
@@ -203,12 +203,8 @@ def train_model(
                 done = max(done, crops / config.crops)
             if done >= 1 and step > 0:
                 break
-            rate = config.learning_rate * min(1.0, (step + 1) / config.warmup)
-            rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.zero_grad(set_to_none=True)
+            rate = rate_of(config.learning_rate, step, config.warmup, done)
+            begin_step(optimizers, rate)
             made = 0
             sums: Counter[str] = Counter()
             while made < parts and (made == 0 or seconds() < seconds_all):

@@ -62,6 +62,12 @@ def emitters() -> Emitters:
     return made_up(2000)
 
 
+@pytest.fixture
+def few_scales(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scales are predicted for a few frames of 64 px only: for tests of something else."""
+    monkeypatch.setattr("truevar.view.report.frame_sample._SCALE_PIXELS", 3 * 64 * 64)
+
+
 @pytest.fixture(scope="session")
 def open_page() -> Callable[[Path, int], Page]:
     """Opens a file on a screen of some width, where there is a browser."""

@@ -123,6 +123,7 @@ def test_in_words(alone: float, together: float, words: list[str]) -> None:
         assert word in section.html
 
 
+@pytest.mark.usefixtures("few_scales")
 def test_only_a_table_as_it_was_found_is_told_of(emitters: Emitters) -> None:
     movie = np.random.default_rng(0).poisson(200, (200, 64, 64)).astype(np.uint16)
     assert sample_frames(emitters, movie).fit is not None

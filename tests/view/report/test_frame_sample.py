@@ -28,6 +28,7 @@ def movie() -> np.ndarray:
     return frames
 
 
+@pytest.mark.usefixtures("few_scales")
 def test_frames_are_spread_evenly_and_show_what_is_on(
     emitters: Emitters, movie: np.ndarray
 ) -> None:

@@ -73,6 +73,7 @@ def test_it_is_one_sound_page(emitters: Emitters, tmp_path: Path) -> None:
     assert "estimated from the movie itself" in outline.text
 
 
+@pytest.mark.usefixtures("few_scales")
 def test_what_is_used_can_be_reached_and_has_a_name(emitters: Emitters, tmp_path: Path) -> None:
     outline = Outline(written(emitters, tmp_path, movie=np.ones((200, 64, 64), np.uint16)))
     assert all(attrs.get("alt") for attrs in outline.with_tag("img"))

@@ -21,7 +21,6 @@ from truevar.camera import Camera
 from truevar.emitters import Emitters
 from truevar.errors import UserError
 from truevar.evaluation.counting import nearest_other
-from truevar.imaging.gaussian import render_frames
 from truevar.imaging.likelihood import pixel_variance
 from truevar.imaging.residual import peaks, significance
 from truevar.inference.drawn_again import Drawing
@@ -169,22 +168,18 @@ def _left_over(
 
     back_HW = laid(weight_NKK * found["bg"][:, None, None])
     back_HW /= np.maximum(laid(weight_NKK), 1e-12)
-    x_N, y_N, photons_N = (torch.tensor(found[name]) for name in ("x", "y", "photons"))
-    image_N, sigma_N = torch.zeros(len(found), dtype=torch.int64), torch.full_like(x_N, sigma)
-    light_1HW = render_frames(x_N, y_N, photons_N, image_N, sigma_N, 1, height, width)
-    expected_HW = back_HW + light_1HW[0].numpy()
-    seen_HW = camera.to_photons(frame_HW)
+    light_N, frame_N = found["photons"] / camera.excess, np.zeros(len(found), np.int64)
+    drawn = Drawing.of(found.x, found.y, light_N, frame_N, sigma)
+    seen = drawn.beside(frame_HW[None], camera)
+    expected_HW = back_HW + camera.excess * seen.light_NHW[0].double().numpy()
     # Rounding to whole ADU is noise as well.
     read = camera.read_variance + (camera.e_per_adu / camera.em_gain) ** 2 / 12
     variance_HW = pixel_variance(np.maximum(expected_HW, 0), camera, read)
-    squares_HW = (seen_HW - expected_HW) ** 2 / variance_HW
+    squares_HW = (camera.to_photons(frame_HW) - expected_HW) ** 2 / variance_HW
     near_NKK = (apart_NKK <= (_NEAR * sigma) ** 2).astype(np.float64)
     alone_N = nearest_other(found, _ALONE * sigma) > _ALONE * sigma
     nears = [laid(near_NKK * alone_N[:, None, None]) > 0, laid(near_NKK) > 0]
     sums = [[float(squares_HW[near_HW].sum()), float(near_HW.sum())] for near_HW in nears]
-    light_N, frame_N = found["photons"] / camera.excess, np.zeros(len(found), np.int64)
-    drawn = Drawing.of(found.x, found.y, light_N, frame_N, sigma)
-    seen = drawn.beside(frame_HW[None], camera)
     if {"sigma_x", "sigma_y"} <= set(found):
         error_N = np.minimum(found["sigma_x"], found["sigma_y"]) / pixel
         seen = seen.fitted(drawn, torch.as_tensor(error_N, dtype=torch.float32))
