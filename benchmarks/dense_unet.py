@@ -26,7 +26,8 @@ from truevar.inference.growing_table import GrowingTable
 from truevar.inference.refined import Refined
 from truevar.model.normalise import CHANNELS, normalise
 from truevar.model.targets import EmitterTargets
-from truevar.refinement.refine import Answers, refine
+from truevar.refinement.refine import refine
+from truevar.refinement.stack import Answers
 
 FEATURES = 48
 SEEN = CHANNELS + 1

@@ -24,7 +24,7 @@ def test_shipped_weights_say_the_same_with_and_without_their_tensors(name: str) 
 def test_an_older_header_has_fewer_entries(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_file({"x": np.zeros(1)}, path, {"truevar": json.dumps({"threshold": 0.5})})
-    assert read_header(path) == {"threshold": 0.5, "domain": {}, "training": {}}
+    assert read_header(path) == {"threshold": 0.5, "domain": {}, "training": {}, "errors": {}}
 
 
 def test_what_has_no_header_is_refused(tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ def test_weights_come_back_with_everything_that_belongs_to_them(tmp_path, tiny_c
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+def test_a_scale_of_errors_comes_back_where_there_is_one(tmp_path, tiny_config):
+    network = TrueVAREmitterPredictor(config=tiny_config)
+    for given in (None, {"columns": ["x"], "offset": 0.5}):
+        save_weights(tmp_path / "w.safetensors", network, 0.4, {}, {}, errors=given)
+        assert load_model(tmp_path / "w.safetensors").errors == (given or {})
+
+
 def test_half_the_digits_are_half_the_size_and_nearly_the_same(tmp_path, tiny_config):
     network = TrueVAREmitterPredictor(config=tiny_config).eval()
     for half in (False, True):

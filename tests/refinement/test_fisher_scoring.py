@@ -8,7 +8,8 @@ from truevar.imaging.gaussian import render_frames
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.background import background_of
 from truevar.refinement.fisher_scoring import Fit, JointFit, _total
-from truevar.refinement.refine import Answers, refine
+from truevar.refinement.refine import refine
+from truevar.refinement.stack import Answers
 from truevar.refinement.tracks import tracks_of
 
 SIGMA = 1.3

@@ -9,7 +9,8 @@ from truevar.imaging.light import LightOnFrames
 from truevar.refinement.common_shape import common_misfit
 from truevar.refinement.one_more import one_more
 from truevar.refinement.patch_fit import Patches, Several, fit_patches
-from truevar.refinement.refine import Answers, refine
+from truevar.refinement.refine import refine
+from truevar.refinement.stack import Answers
 from truevar.refinement.tangents import neighbours_of
 
 SIGMA, BACK, PHOTONS, SIDE, FRAMES = 1.3, 60.0, 8000.0, 120, 3

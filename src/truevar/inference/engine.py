@@ -70,7 +70,7 @@ class Engine:
         self.samples = samples
         self.sampled = None if samples is None else model.network
         self._seed = 0
-        self.network = model.network
+        self.network, self.errors = model.network, model.errors
         # Features lie together pixel by pixel: a quarter faster than plane by plane.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.camera = camera

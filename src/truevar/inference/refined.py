@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from truevar.inference.decode import SURE, Candidates, without_echoes
 from truevar.inference.engine import Engine
-from truevar.refinement.refine import Answers, refine
+from truevar.refinement.error_scale import ErrorScale
+from truevar.refinement.refine import refine
+from truevar.refinement.stack import Answers
 
 BESIDE = 2
 """Frames to each side whose emitters are evidence."""
@@ -111,6 +113,7 @@ class _Waiting:
 
     def __init__(self, engine: Engine):
         self.engine = engine
+        self.error_scale = ErrorScale.from_dict(engine.errors)
         self.read_HW = engine.read_1HW[0].cpu().numpy()
         self.frames: dict[int, NDArray[np.float32]] = {}
         self.seen = 0
@@ -138,7 +141,11 @@ class _Waiting:
         found = found.select(np.argsort(found.image, kind="stable"))
         counts_THW = np.stack([self.frames[k] for k in range(first, last)])
         better = _in_tiles(
-            replace(found, image=found.image - first), counts_THW, self.read_HW, self.engine
+            replace(found, image=found.image - first),
+            counts_THW,
+            self.read_HW,
+            self.engine,
+            self.error_scale,
         )
         kept = stop - BESIDE
         self.answers = [known.select(known.image >= kept)]
@@ -166,7 +173,11 @@ class _Waiting:
 
 
 def _in_tiles(
-    found: Candidates, counts_THW: NDArray[np.float32], read_HW: NDArray[np.float32], engine: Engine
+    found: Candidates,
+    counts_THW: NDArray[np.float32],
+    read_HW: NDArray[np.float32],
+    engine: Engine,
+    error_scale: ErrorScale | None,
 ) -> Refined:
     """Refine; large frames a square at a time, with what lies around it, to bound the memory.
 
@@ -196,6 +207,7 @@ def _in_tiles(
                 np.ascontiguousarray(counts_THW[:, y0:y1, x0:x1]),
                 np.ascontiguousarray(read_HW[y0:y1, x0:x1]),
                 engine.psf_sigma,
+                error_scale,
             )
             moved = replace(
                 part.select(refined.answer_R),

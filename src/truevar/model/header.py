@@ -5,11 +5,13 @@ The header of a safetensors file has an entry ``truevar``, which is JSON:
 ``architecture``  what kind of model; 0.1.0 wrote none, and its model is no longer run
 ``config``        the model's shape
 ``threshold``     probability above which an emitter is reported
+``errors``        what its standard errors are to be multiplied by, if that was fitted
+                  (:class:`truevar.refinement.error_scale.ErrorScale`)
 ``domain``        ranges of what it was trained on, by dimension
 ``training``      how it came about: steps, crops, minutes, versions, ``settings`` (the whole
                   training configuration) and ``mix`` (what its scenes were drawn from)
 
-Older files have fewer entries in the last two.
+Older files have no ``errors`` and fewer entries in the last two.
 """
 
 from __future__ import annotations
@@ -42,8 +44,11 @@ def read_header(path: str | PathLike[str]) -> dict[str, Any]:
         raise UserError(_foreign(path)) from error
     if not isinstance(header, dict):
         raise UserError(_foreign(path))
-    # Whoever shows or uses them may rely on these two being mappings, however old the file.
-    return {**header, **{key: _mapping(header.get(key)) for key in ("domain", "training")}}
+    # Whoever shows or uses them may rely on these being mappings, however old the file.
+    return {
+        **header,
+        **{key: _mapping(header.get(key)) for key in ("domain", "training", "errors")},
+    }
 
 
 def _mapping(value: Any) -> dict[str, Any]:

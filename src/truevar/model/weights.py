@@ -41,6 +41,8 @@ class TrainedModel:
         training: how it came about: steps, crops, minutes, versions, settings, mix; older
             weights have fewer entries.
         name: where it came from, for the output's metadata.
+        errors: how its standard errors are to be scaled
+            (:class:`truevar.refinement.error_scale.ErrorScale`); empty if that was not fitted.
     """
 
     network: TrueVAREmitterPredictor
@@ -48,6 +50,7 @@ class TrainedModel:
     domain: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     name: str = "untrained"
+    errors: dict[str, Any] = field(default_factory=dict)
 
 
 def available_models() -> dict[str, Path]:
@@ -63,16 +66,17 @@ def save_weights(
     domain: Mapping[str, Any],
     training: Mapping[str, Any],
     half: bool = False,
+    errors: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model's weights under a temporary name and move them into place.
 
     Args:
         path: of the file.
-        network, threshold, domain, training: what to keep, see :class:`TrainedModel`.
+        network, threshold, domain, training, errors: what to keep, see :class:`TrainedModel`.
         half: keep numbers in 16 bits: half the size, for weights that are handed out. They are
             computed with in 32 bits all the same.
     """
-    header = _header(network, threshold, domain, training)
+    header = _header(network, threshold, domain, training) | {"errors": dict(errors or {})}
     tensors = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
     if half:
         tensors = {
@@ -136,6 +140,7 @@ def load_model(
             domain=dict(header["domain"]),
             training=dict(header["training"]),
             name=_in_full(name),
+            errors=dict(header.get("errors") or {}),
         )
 
 
