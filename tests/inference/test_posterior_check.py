@@ -108,6 +108,14 @@ def test_light_that_lies_elsewhere_is_told():
     assert doubts(dataclasses.replace(off, misfit=0.2), setup) == []
 
 
+def test_frames_that_emitters_do_not_explain_are_told_whatever_was_given():
+    setup = Setup(100.0, 130.0, SCMOS)
+    awful = Fit(12, 0, None, None, None, None, left=334.5, bad_frames=1.0)
+    [line] = doubts(awful, setup)
+    assert "leave 334 times what noise would" in line
+    assert doubts(dataclasses.replace(awful, left=7.4), setup) == []
+
+
 def test_it_is_told_as_warnings_are(movie, model):
     heard = []
     with pytest.warns(TrueVARWarning, match="stand alone"):

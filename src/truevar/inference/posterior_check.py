@@ -45,11 +45,12 @@ NOISE = (0.45, 2.2)
 WIDTH = 0.12
 ELLIPSE = 0.08
 MISFIT = 0.28
-BAD = 2.5
+BAD, AWFUL = 2.5, 10.0
 """What is not remarked on. Simulated scenes of the protocol, 0.2 to 4 per µm²: noise 1.0 to 1.7,
 widths within 0.02, no ellipse above 0.01, misfits up to 0.2 (uneven background). A gain wrong by
 a factor of 3 gives 0.25 or 3.7, a width wrong by 1.3 −0.35 or 0.22, an astigmatic movie an
-ellipse of 0.12."""
+ellipse of 0.12. What is left (as a reduced χ²) is 1 to 3 in them, 7 and more at 8 per µm²; of a
+bead far out of focus 300."""
 
 Floats = NDArray[np.float64]
 
@@ -225,6 +226,13 @@ def doubts(fit: Fit, used: Setup) -> list[Message]:
             Message(
                 f"{fit.misfit:.0%} of the light of emitters that stand alone is not where a "
                 f"Gaussian PSF of {used.psf_sigma:.0f} nm has it: expect errors"
+            )
+        )
+    if fit.left is not None and fit.left > AWFUL:
+        lines.append(
+            Message(
+                f"the emitters explain the frames badly (they leave {fit.left:.0f} times what "
+                "noise would): out of focus, of another PSF, or too dense; expect errors"
             )
         )
     return lines
