@@ -124,12 +124,12 @@ def matched(
     )
     read_HW = engine.read_1HW[0].cpu().numpy()
     better = refine(answers, engine.effective(frames_nHW), read_HW, sigma)
-    # Those that were one with another have errors of their own.
     own = np.arange(len(found.x))
-    told = Refined(**vars(found), llr=better.llr_R[own])
+    told = Refined(**vars(found), llr=better.llr_R[own], of_pair=better.of_pair_R[own])
     told.x, told.y, told.photons = better.x_R[own], better.y_R[own], own.astype(float)
     told = without_echoes(told, sigma, (told.prob >= SURE) | (told.llr >= EVIDENCE))
-    row = told.photons[told.prob >= model.threshold].astype(int)
+    # Those of a pair have errors of their own.
+    row = told.photons[(told.prob >= model.threshold) & ~told.of_pair].astype(int)
     table = Emitters(
         {"frame": found.image[row], "x": better.x_R[row] * px, "y": better.y_R[row] * px}
     )

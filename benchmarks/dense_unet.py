@@ -32,7 +32,7 @@ from truevar.refinement.stack import Answers
 FEATURES = 48
 SEEN = CHANNELS + 1
 """Channels of a frame: those of our own models, and the PSF's width."""
-REFINED = ("x", "y", "sigma_x", "sigma_y", "photons", "sigma_photons", "llr")
+REFINED = ("x", "y", "sigma_x", "sigma_y", "photons", "sigma_photons", "llr", "of_pair")
 OUTPUTS = {"probability": 1, "emitter": 3, "errors": 3, "background": 1}
 REACH = 2
 """An emitter is answered for by pixels up to so many px away along an axis."""

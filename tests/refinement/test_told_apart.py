@@ -63,6 +63,7 @@ def test_two_that_were_answered_for_as_one_are_two():
     assert len(found.x_R) > 1.9 * D
     assert found.answer_R[:D].tolist() == list(range(D))
     second = found.answer_R[D:]
+    assert set(np.flatnonzero(found.of_pair_R)) == {*second, *range(D, len(found.x_R))}
     both_E22 = np.stack(
         [
             np.stack([found.x_R[row], found.y_R[row]], 1)
@@ -88,6 +89,7 @@ def test_one_is_not_two_for_a_psf_that_is_not_quite_what_it_was_taken_for(wide, 
     assert len(found.x_R) == FRAMES * len(PLACES)
     # What is not two keeps the photons it had.
     assert np.all(found.photons_R == 2 * PHOTONS)
+    assert not found.of_pair_R.any()
 
 
 def test_at_the_border_light_may_be_of_what_is_beside_it():

@@ -47,9 +47,11 @@ class Refined(Candidates):
 
     Attributes:
         llr: by how much an emitter makes its frame more likely, nats.
+        of_pair: which are two where the network said one.
     """
 
     llr: NDArray[np.float64]
+    of_pair: NDArray[np.bool_]
 
 
 def frames_beside(engine: Engine) -> int:
@@ -152,7 +154,7 @@ class _Waiting:
         for k in [k for k in self.frames if k < kept]:
             del self.frames[k]
         better = replace(better, prob=self._probability(better))
-        stands = (better.prob >= SURE) | (better.llr >= EVIDENCE)
+        stands = (better.prob >= SURE) | (better.llr >= EVIDENCE) | better.of_pair
         better = without_echoes(better, self.engine.psf_sigma, stands)
         own = (better.image >= start - first) & (better.image < stop - first)
         own &= better.prob >= min_prob
@@ -184,7 +186,8 @@ def _in_tiles(
     Answers keep their order; those that were one with another stand behind them.
     """
     height, width = engine.size
-    alone = Refined(**vars(found), llr=np.zeros(len(found.x)))
+    none = np.zeros(len(found.x))
+    alone = Refined(**vars(found), llr=none, of_pair=none > 0)
     better = alone.select(np.arange(len(found.x)))
     further = []
     for top in range(0, height, _TILE):
@@ -218,6 +221,7 @@ def _in_tiles(
                 photons=refined.photons_R * engine.excess,
                 sigma_photons=refined.sigma_photons_R * engine.excess,
                 llr=refined.llr_R,
+                of_pair=refined.of_pair_R,
             )
             # An answer, and what it was one with, belong to the tile that the answer is in.
             inside = (part.x >= left - 0.5) & (part.x < left + _TILE - 0.5)

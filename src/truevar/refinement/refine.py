@@ -42,6 +42,7 @@ class Refined:
         llr_R: by how much each makes its frame more likely, nats
             (:func:`truevar.refinement.evidence.log_likelihood_ratios`).
         answer_R: int64, the answer that each comes from: 0 to D - 1, then those of the others.
+        of_pair_R: bool, which are two where there was one.
         known_RQ: (D + E, Q) what is known of each
             (:data:`truevar.refinement.error_scale.NAMES`).
     """
@@ -54,6 +55,7 @@ class Refined:
     sigma_photons_R: NDArray[np.float64]
     llr_R: NDArray[np.float64]
     answer_R: NDArray[np.int64]
+    of_pair_R: NDArray[np.bool_]
     known_RQ: NDArray[np.float64]
 
 
@@ -77,7 +79,8 @@ def refine(
     if not len(answers.frame_D):
         none = np.zeros(0)
         known_0Q = np.zeros((0, len(NAMES)))
-        return Refined(none, none, none, none, none, none, none, answers.frame_D, known_0Q)
+        never = np.zeros(0, dtype=bool)
+        return Refined(none, none, none, none, none, none, none, answers.frame_D, never, known_0Q)
     stack = Stack(torch.from_numpy(counts_THW), torch.from_numpy(read_HW), psf_sigma)
     fitted = stack.fit(answers)
     pairs = fitted.pairs()
@@ -119,6 +122,7 @@ def refine(
         answers.sigma_photons_D,
         fitted.evidence()[sorted_to],
         answer_R,
+        of_pair_R,
         known_RQ,
     )
 
