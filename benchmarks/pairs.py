@@ -30,6 +30,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import dense_unet  # noqa: E402
+
 from truevar.emitters import Emitters
 from truevar.evaluation.joint_limits import joint_bound
 from truevar.evaluation.pair_score import answers_near, pair_errors, share
@@ -49,7 +53,9 @@ BAR = {"photons": 10_000.0, "background": 100.0, "separation": 104.0}
 MOST_SPLIT = 5.0
 FEWEST = 10
 """Pairs whose RMSE is told."""
-PICASSO = "Picasso"
+PICASSO, UNET = "Picasso", "dense U-Net"
+UNET_LEAST = 0.6
+"""Its threshold (docs/results/dense-unet.md)."""
 BOUNDS = {3: "bound, 3 frames", 5: "bound, 5 frames"}
 
 _PICASSO = """
@@ -118,6 +124,7 @@ def main() -> int:
         help="with --no-refine, what an answer within 1 PSF width of a more probable one must be "
         f"to stay (default: {SURE:g})",
     )
+    parser.add_argument("--unet", type=Path, help="weights of train_dense_unet.py")
     parser.add_argument("--picasso", metavar="PYTHON", help="of an environment with Picasso")
     parser.add_argument("--boxes", nargs="+", type=int, default=[3, 5, 7])
     gradients = [0, 100, 300, 1000]
@@ -169,6 +176,9 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             found = localize_middle(engine, frames_nHW, movie.pixel_size, refine_to)
             took[name] += time.process_time() - began
             yield as_row(name, case, score(found, truth, case))
+        if args.unet:
+            found = of_unet(dense_unet.load(args.unet), movie, frames_nHW)
+            yield as_row(UNET, case, score(found, truth, case))
         if case.separation > 0:
             for window, name in BOUNDS.items():
                 yield as_row(name, case, bound_score(case, window, args.seed + number))
@@ -202,6 +212,20 @@ def localize_middle(
         for found, _ in answers:
             table.add(found, start + MIDDLE)
     return table.emitters({})
+
+
+def of_unet(
+    network: dense_unet.DenseUNet, movie: SimulatedMovie, frames_nHW: NDArray[np.generic]
+) -> Emitters:
+    """The same by the yardstick, which looks at three frames; its places refined as ours are."""
+    parts = []
+    for start in range(0, len(frames_nHW), BLOCK):
+        near = frames_nHW[start + MIDDLE - 1 : start + MIDDLE + 2]
+        how = (movie.camera, movie.psf_sigma, movie.pixel_size)
+        found = dense_unet.localize(network, near, *how, min_prob=UNET_LEAST, refined=True)
+        found = found.select(found.frame == 1)
+        parts.append(found.with_columns(frame=found.frame + start + MIDDLE - 1))
+    return Emitters.concat(parts)
 
 
 def score(found: Emitters, truth: Emitters, case: Case) -> Score:
