@@ -5,8 +5,9 @@ import pytest
 
 from truevar.calibration.psf_width import estimate_psf_sigma
 from truevar.camera import SCMOS
+from truevar.inference.asked import Asked
 from truevar.inference.localize import localize
-from truevar.inference.width_from_emitters import width_from_emitters
+from truevar.inference.width_from_emitters import FoundWidth, width_from_emitters
 from truevar.io.movies.movie import open_movie
 from truevar.simulation.scenes import simulate
 
@@ -66,3 +67,44 @@ def test_where_spots_stand_alone_they_are_believed(model):
     [note] = [line for line in found.meta["notes"] if "PSF width" in line]
     assert "spots of the movie" in note
     assert found.meta["psf_sigma"] == pytest.approx(130, rel=0.04)
+
+
+def width_of(frames, model):
+    asked = Asked(model=model, camera=SCMOS, pixel_size=100)
+    with open_movie(frames) as part:
+        return asked.setup_of(part).psf_sigma / 100
+
+
+def test_where_emitters_are_few_sound_spots_are_kept(model):
+    """The few that a dozen frames of a dim movie hold say 6 % too little here."""
+    frames = simulate("2d-dim", 0.1, 42, 64, 7_800_334, 20.0).frames()
+    spots = estimate_psf_sigma(SCMOS.to_photons(frames), SCMOS.read_variance)
+    assert not spots.note
+    found = found_from(frames, model, spots.sigma_px)
+    assert abs(found.sigma_px / spots.sigma_px - 1) > 0.04
+    assert not found.overlapping
+    assert width_of(frames, model) == pytest.approx(spots.sigma_px)
+    assert spots.sigma_px == pytest.approx(1.3, rel=0.04)
+
+
+def test_few_emitters_that_all_are_pairs_overrule_their_spots(model):
+    frames = simulate("pair", None, 20, 128, 7_800_000, 100.0, 234.0, 10_000.0, 1.0).frames()
+    spots = estimate_psf_sigma(SCMOS.to_photons(frames), SCMOS.read_variance)
+    assert not spots.note
+    assert spots.sigma_px > 1.15 * 1.3
+    assert width_of(frames, model) == pytest.approx(1.3, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("found_px", "per_px", "error", "so"),
+    [
+        (1.2, 0.001, 0.01, True),  # few emitters: narrower by more than six errors
+        (1.2, 0.001, 0.02, False),
+        (1.4, 0.001, 0.005, False),  # overlaps make no spot narrower
+        (1.27, 0.001, 0.001, False),
+        (1.4, 0.05, 0.02, True),  # a crowd: by 4 %
+        (1.33, 0.05, 0.001, False),
+    ],
+)
+def test_what_contradicts_spots(found_px, per_px, error, so):
+    assert FoundWidth(found_px, per_px, error).contradicts(1.3) is so

@@ -60,6 +60,12 @@ _SMALLEST = 24
 _AGREES = 0.04
 """Relative difference up to which single spots, that tell without a model, are believed."""
 
+_CLEAR = 6.0
+"""Standard errors by which a movie of few emitters must contradict its single spots.
+
+Frames that follow each other share emitters, so the error of their median is larger than told:
+simulated, false alarms reached 3.4 and spots that are all pairs began at 10."""
+
 _LEAST_PROB = 0.1
 _STEP = 0.02
 
@@ -71,15 +77,28 @@ class FoundWidth:
     Attributes:
         sigma_px: standard deviation of the Gaussian PSF in px, to a two-hundredth.
         per_px: emitters per px of the windows that were looked at.
+        error: standard error of the width, relative, as the scatter of the frames tells it.
     """
 
     sigma_px: float
     per_px: float
+    error: float
 
     @property
     def overlapping(self) -> bool:
         """Whether so many emitters make spots of all shapes by overlapping."""
         return self.per_px * math.pi * (3 * self.sigma_px) ** 2 > _CROWDED
+
+    def contradicts(self, sigma_px: float) -> bool:
+        """Whether a width by single spots that looks sound is better replaced by this one.
+
+        Where emitters are few, spots are many enough and this answer is the noisier; what may go
+        wrong with spots there is that each is several emitters, which makes them wider only.
+        """
+        change = self.sigma_px / sigma_px - 1
+        if self.overlapping:
+            return abs(change) > _AGREES
+        return change < -max(_AGREES, _CLEAR * self.error)
 
 
 @dataclass(frozen=True)
@@ -109,7 +128,7 @@ def width_from_emitters(
     if min(part.shape[1:]) < _SMALLEST:
         return None
     windows = list(_windows(part, camera))
-    sigma, change, per_px = float(np.clip(guess, low, high)), math.inf, 0.0
+    sigma, change, per_px, error = float(np.clip(guess, low, high)), math.inf, 0.0, math.inf
     for _ in range(_STEPS):
         looks = [_look(model, one, sigma, precision) for one in windows]
         found = np.concatenate([change_m for change_m, _ in looks])
@@ -117,13 +136,16 @@ def width_from_emitters(
         if len(found) < _FEWEST:
             return None
         change = float(np.median(found))
+        error = 1.25 * float(found.std(ddof=1)) / math.sqrt(len(found))  # 1.25: of a median
         # Far away the light is no straight line in the width.
         sigma *= 1 + float(np.clip(change, -0.25, 0.35))
         if not low / _BEYOND <= sigma <= high * _BEYOND:
             return None
         if abs(change) < _ENOUGH:
             break
-    return FoundWidth(round(200 * sigma) / 200, per_px) if abs(change) < _CLOSE else None
+    if abs(change) >= _CLOSE:
+        return None
+    return FoundWidth(round(200 * sigma) / 200, per_px, error)
 
 
 def settle_width(model: TrainedModel, part: Movie, used: Setup, precision: str) -> None:
@@ -138,7 +160,7 @@ def settle_width(model: TrainedModel, part: Movie, used: Setup, precision: str) 
     if found is None:
         return
     doubtful = any(line.startswith(DOUBT) for line in used.warnings)
-    if not doubtful and abs(found.sigma_px * px / used.psf_sigma - 1) <= _AGREES:
+    if not doubtful and not found.contradicts(used.psf_sigma / px):
         return
     guessed = used.sources["psf_sigma"] == ASSUMED
     used.psf_sigma, used.sources["psf_sigma"] = found.sigma_px * px, BY_WIDTH
