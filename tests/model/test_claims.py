@@ -28,15 +28,16 @@ def output_of(spots: dict[int, tuple[float, float]]) -> ScaleOutput:
     return output
 
 
-def drawn(output: ScaleOutput, occupied: dict[int, float], n: int = 4000) -> torch.Tensor:
-    """(n, cells) whether each of the cells named is occupied, n times."""
+def drawn(
+    output: ScaleOutput, occupied: dict[int, float], n: int = 4000, frames: int = 100
+) -> torch.Tensor:
+    """(n, cells) whether each of the cells named is occupied, n times, so many at a time."""
     at = output.row_R * 10 + output.col_R
     occupied_R = torch.full((len(at),), 0.3)
     for cell, share in occupied.items():
         occupied_R[at == cell] = share
     rows = [int((at == cell).nonzero()) for cell in occupied]
     torch.manual_seed(1)
-    frames = 100  # alike, and drawn together
     many = replace(
         output,
         crop_G=torch.arange(frames).repeat_interleave(len(at)),
@@ -52,6 +53,12 @@ def test_two_cells_that_mean_one_emitter_take_turns():
     assert not bool(both_N2.all(1).any())
     assert torch.allclose(both_N2.float().mean(0), torch.tensor([0.55, 0.4]), atol=0.03)
     assert abs(float(both_N2.any(1).float().mean()) - 0.95) < 0.03
+
+
+def test_they_do_in_large_batches_too():
+    output = output_of({44: (19.5, 17.5), 45: (19.6, 17.5)})
+    both_N2 = drawn(output, {44: 0.55, 45: 0.449}, n=16000, frames=2000)
+    assert not bool(both_N2.all(1).any())
 
 
 def test_four_cells_on_a_corner_take_turns():

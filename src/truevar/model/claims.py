@@ -65,9 +65,11 @@ def shared_lots(
     leader_R = torch.where(follows_R & ~follows_R[chosen_R.clamp(max=R - 1)], chosen_R, rows)
     order_R = torch.argsort(occupied_R, descending=True, stable=True)
     order_R = order_R[torch.argsort(leader_R[order_R], stable=True)]
-    sum_R = occupied_R[order_R].cumsum(0) - occupied_R[order_R]
+    # In double precision: the sum runs over all crops, turns are differences of it.
+    claim_R = occupied_R[order_R].double()
+    sum_R = claim_R.cumsum(0) - claim_R
     begins_R = leader_R[order_R] != torch.cat([leader_R[order_R][:1] - 1, leader_R[order_R][:-1]])
     first_R = torch.where(begins_R, rows, 0).cummax(0).values
     turn_R = torch.empty_like(sum_R)
     turn_R[order_R] = sum_R - sum_R[first_R]
-    return (lot_R[leader_R] - turn_R) % 1.0
+    return ((lot_R[leader_R] - turn_R) % 1.0).to(occupied_R)

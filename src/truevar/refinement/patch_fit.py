@@ -77,7 +77,8 @@ class PatchFit:
         place_BM2: px.
         photons_BM: effective counts.
         value_B: log posterior, up to a constant that all fits of a patch share.
-        error_BM2: standard errors of x and y in view of all else that is fitted, px.
+        error_BM2: standard errors of x and y in view of all else that is fitted, px; NaN where the
+            light tells nothing.
         sigma_photons_BM: of the photons, likewise.
     """
 
@@ -114,7 +115,8 @@ def fit_patches(patches: Patches, start: Several, wider: float = 0.0) -> PatchFi
         damping_B = torch.where(up_B, (damping_B / 5).clamp_min(1e-5), damping_B * 8)
     M = problem.n_emitters
     matrix_BUU = problem.information(level_BP, design_BUP)
-    error_BU = torch.linalg.inv(matrix_BUU).diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+    inverse_BUU, _ = torch.linalg.inv_ex(matrix_BUU)
+    error_BU = inverse_BUU.diagonal(dim1=1, dim2=2).sqrt()
     return PatchFit(
         problem.places(theta_BU),
         theta_BU[:, :M],

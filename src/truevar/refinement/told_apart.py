@@ -195,6 +195,9 @@ class _Seen:
         apart_B = (first_B2 - second_B2).norm(dim=1) / psf
         pair_B2 = both.photons_BM[:, :2]
         fits_B = (apart_B >= NEAREST) & (apart_B <= FURTHEST)
+        fits_B &= (both.error_BM2[:, :2] > 0).all(2).all(1) & (
+            both.sigma_photons_BM[:, :2] > 0
+        ).all(1)
         fits_B &= pair_B2.amin(1) >= FAINTEST_SHARE * pair_B2.sum(1)
         fits_B &= self._inside(first_B2) & self._inside(second_B2)
         # Not what a neighbour stands for already.
