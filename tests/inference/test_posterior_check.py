@@ -114,6 +114,8 @@ def test_frames_that_emitters_do_not_explain_are_told_whatever_was_given():
     [line] = doubts(awful, setup)
     assert "leave 334 times what noise would" in line
     assert doubts(dataclasses.replace(awful, left=7.4), setup) == []
+    # A wrong gain, which has been told of before.
+    assert doubts(dataclasses.replace(awful, left=95.0, noise=91.0), setup) == []
 
 
 def test_it_is_told_as_warnings_are(movie, model):

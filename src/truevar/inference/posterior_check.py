@@ -228,11 +228,13 @@ def doubts(fit: Fit, used: Setup) -> list[Message]:
                 f"Gaussian PSF of {used.psf_sigma:.0f} nm has it: expect errors"
             )
         )
-    if fit.left is not None and fit.left > AWFUL:
+    # Of a camera that is wrong the noise where nothing shines says as much.
+    left = (fit.left or 0.0) / max(fit.noise or 1.0, 1.0)
+    if left > AWFUL:
         lines.append(
             Message(
-                f"the emitters explain the frames badly (they leave {fit.left:.0f} times what "
-                "noise would): out of focus, of another PSF, or too dense; expect errors"
+                f"the emitters explain the frames badly (they leave {left:.0f} times what "
+                "noise would): wrong camera, out of focus, another PSF, or too dense; expect errors"
             )
         )
     return lines
