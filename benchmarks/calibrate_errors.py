@@ -5,7 +5,9 @@
 Movies of all 2D scenes are localised (seeds from 7,400,000 on), answers matched to the truth, and a
 small network fitted to what is known of each answer while a movie is localised
 (:mod:`truevar.refinement.error_scale`), so that 68 % of the true places lie inside the ellipse for
-68 %. --check tells for other seeds what share does, scene by scene, before and after.
+68 %. Then for other seeds what share does, scene by scene, without and with it; --picture shows the
+distribution of errors over their standard errors. Without -o nothing is fitted: the scale that the
+weights have is looked at.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ DENSITIES = {
     "2d-widths-180": (0.2, 1.0, 2.0),
     "2d-widths-220": (0.2, 1.0, 2.0),
 }
+SHOWN = (1.0, 4.0)
 SIZE = 64
 HIDDEN, EPOCHS = 16, 40
 
@@ -70,22 +73,54 @@ def main() -> int:
     )
     parser.add_argument("--model", default="default")
     parser.add_argument("--frames", type=int, default=36, help="per background at 1 per µm²")
-    parser.add_argument("-o", "--output", type=Path, help="write the weights with it")
+    parser.add_argument("-o", "--output", type=Path, help="fit, and write the weights with it")
+    parser.add_argument("--picture", type=Path, help="errors over standard errors, a .png")
     args = parser.parse_args()
     model = load_model(args.model)
-    fitted = fit([drawn(model, *one, args.frames, SEED) for one in every_scene()])
+    fitted = None if args.output else ErrorScale.from_dict(model.errors)
+    if fitted is None:
+        fitted = fit([drawn(model, *one, args.frames, SEED) for one in every_scene()])
+    shown: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     print("| scene | per µm² | matched | without | with |\n|---|---|---|---|---|")
     for scene, density in every_scene():
         one = drawn(model, scene, density, args.frames // 2, CHECK_SEED)
         scaled_N = one.square_N / fitted(one.known_NQ) ** 2
         shares = " | ".join(f"{100 * np.mean(v < QUANTILE):.1f}" for v in (one.plain_N, scaled_N))
         print(f"| {scene} | {density:g} | {len(scaled_N)} | {shares} |", flush=True)
+        if density in SHOWN:
+            shown[f"{scene}, {density:g} per µm²"] = one.plain_N, scaled_N
+    if args.picture:
+        draw(shown, args.picture)
     if args.output:
         header, tensors = read_model(args.model)
         model.network.load_state_dict(tensors)
         told = (header["threshold"], header["domain"], header["training"])
         save_weights(args.output, model.network, *told, half=True, errors=fitted.to_dict())
     return 0
+
+
+def draw(shown: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]], path: Path) -> None:
+    """Densities of error over standard error, along two axes together; and what they should be."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = 4
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.1 * columns, 2.3 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    edges = np.linspace(0, 5, 41)
+    for axes, (name, (plain_N, scaled_N)) in zip(panels, shown.items(), strict=False):
+        for square_N, label, colour in ((plain_N, "without", "0.6"), (scaled_N, "scaled", "C0")):
+            ratio_N = np.minimum(np.sqrt(square_N), edges[-1] - 1e-6)
+            axes.hist(ratio_N, edges, density=True, histtype="step", color=colour, label=label)
+        axes.plot(edges, edges * np.exp(-0.5 * edges**2), "k", lw=0.8, label="as said")
+        axes.set_title(name, fontsize="small")
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    panels[0].legend(fontsize="x-small")
+    figure.supxlabel("distance from the truth in standard errors (the last bin holds all beyond)")
+    figure.savefig(path, dpi=90)
 
 
 def every_scene() -> list[tuple[str, float]]:

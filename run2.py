@@ -1,1 +1,0 @@
-from two import *
