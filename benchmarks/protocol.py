@@ -24,7 +24,6 @@ import scene_score
 from accuracy import SCORING_SEED
 from protocol_report import NOT_PEERS, picture, report
 
-import truevar
 from truevar.cli import guarded
 from truevar.commands.parser import Parser, above_zero, whole
 from truevar.errors import UserError
@@ -48,14 +47,8 @@ def main() -> int:
     args = arguments()
     peers = dict(peer(text) for text in args.peer)
     model = load_model(args.model)
-    settings = {
-        "model": model.name,
-        "weights": scene_score.fingerprint(model),
-        "version": truevar.__version__,
-        "frames": args.frames,
-        "limit_frames": args.limit_frames,
-        "seed": args.seed,
-    }
+    settings = scene_score.made_with(model, args.frames, args.seed)
+    settings["limit_frames"] = args.limit_frames
     asked = [(name, d) for name in args.scenes for d in args.densities or PLAN[name]]
     planned = [(name, d) for name, densities in PLAN.items() for d in densities]
     records = []

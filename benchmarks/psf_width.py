@@ -67,13 +67,7 @@ def main() -> int:
     args = parser.parse_args()
 
     model = load_model(args.model)
-    settings = {
-        "model": model.name,
-        "weights": scene_score.fingerprint(model),
-        "version": truevar.__version__,
-        "frames": args.frames,
-        "seed": args.seed,
-    }
+    settings = scene_score.made_with(model, args.frames, args.seed)
     rows = kept(args.json, settings)
     for number, (name, density) in enumerate(ROWS):
         if args.scenes and name not in args.scenes:

@@ -191,6 +191,17 @@ def difference(one: Score, other: Score) -> dict[str, Any]:
     return {"value": found.value, "interval": [found.low, found.high], "clear": found.clear}
 
 
+def made_with(model: TrainedModel, frames: int, seed: int) -> dict[str, Any]:
+    """What figures depend on, to be kept beside them."""
+    return {
+        "model": model.name,
+        "weights": fingerprint(model),
+        "version": truevar.__version__,
+        "frames": frames,
+        "seed": seed,
+    }
+
+
 def fingerprint(model: TrainedModel) -> str:
     """Of the weights."""
     digest = hashlib.sha256()

@@ -186,9 +186,9 @@ def _in_tiles(
     Answers keep their order; those that were one with another stand behind them.
     """
     height, width = engine.size
-    none = np.zeros(len(found.x))
-    alone = Refined(**vars(found), llr=none, of_pair=none > 0)
-    better = alone.select(np.arange(len(found.x)))
+    n = len(found.x)
+    alone = Refined(**vars(found), llr=np.zeros(n), of_pair=np.zeros(n, dtype=bool))
+    better = alone.select(np.arange(n))
     further = []
     for top in range(0, height, _TILE):
         for left in range(0, width, _TILE):
