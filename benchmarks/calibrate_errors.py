@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from truevar.emitters import Emitters
 from truevar.evaluation.matching import BORDER_NM, RADIUS_NM, in_field, match
-from truevar.inference.decode import SURE, without_echoes
+from truevar.inference.decode import SURE, no_echoes
 from truevar.inference.engine import Engine, frames_per_batch
-from truevar.inference.refined import EVIDENCE, LEAST_PROB, Refined
+from truevar.inference.refined import EVIDENCE, LEAST_PROB
 from truevar.model.weights import TrainedModel, load_model, read_model, save_weights
 from truevar.refinement.error_scale import ErrorScale
 from truevar.refinement.refine import refine
@@ -160,11 +160,11 @@ def matched(
     read_HW = engine.read_1HW[0].cpu().numpy()
     better = refine(answers, engine.effective(frames_nHW), read_HW, sigma)
     own = np.arange(len(found.x))
-    told = Refined(**vars(found), llr=better.llr_R[own], of_pair=better.of_pair_R[own])
-    told.x, told.y, told.photons = better.x_R[own], better.y_R[own], own.astype(float)
-    told = without_echoes(told, sigma, (told.prob >= SURE) | (told.llr >= EVIDENCE))
+    moved = replace(found, x=better.x_R[own], y=better.y_R[own])
+    stands = (found.prob >= SURE) | (better.llr_R[own] >= EVIDENCE)
     # Those of a pair have errors of their own.
-    row = told.photons[(told.prob >= model.threshold) & ~told.of_pair].astype(int)
+    told = no_echoes(moved, sigma, stands) & ~better.of_pair_R[own]
+    row = np.flatnonzero(told & (found.prob >= model.threshold))
     table = Emitters(
         {"frame": found.image[row], "x": better.x_R[row] * px, "y": better.y_R[row] * px}
     )

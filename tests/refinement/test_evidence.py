@@ -7,6 +7,8 @@ import torch
 from truevar.imaging.gaussian import render_frames
 from truevar.refinement.evidence import log_likelihood_ratios, p_value
 from truevar.refinement.fisher_scoring import Fit, JointFit
+from truevar.refinement.fitted import Fitted
+from truevar.refinement.tangents import neighbours_of
 
 SIGMA, BACK = 1.3, 10.0
 
@@ -26,10 +28,10 @@ def explained(counts, x, y, photons, prior=1.0):
     track, frame, read = torch.arange(n), torch.zeros(n, dtype=torch.int64), torch.zeros(size, size)
     sigma = torch.full((n,), prior)
     found = JointFit(counts, read, frame, track, start, sigma, SIGMA).run()
-    llr = log_likelihood_ratios(
-        found.light, found.fit.place_K2, frame, sigma, counts, found.expected_THW, read
-    )
-    return found, llr.numpy()
+    place, expected = found.fit.place_K2, found.expected_THW
+    near = neighbours_of(place, frame, SIGMA)
+    fitted = Fitted(found.light, place, frame, track, sigma, *near, counts, expected)
+    return found, log_likelihood_ratios(fitted).numpy()
 
 
 def test_of_one_that_stands_alone_it_is_the_likelihood_with_it_and_without():

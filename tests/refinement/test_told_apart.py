@@ -7,6 +7,7 @@ import torch
 from truevar.imaging.gaussian import render_frames
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.common_shape import common_misfit
+from truevar.refinement.fitted import Fitted
 from truevar.refinement.one_more import one_more
 from truevar.refinement.patch_fit import Patches, Several, fit_patches
 from truevar.refinement.refine import refine
@@ -105,19 +106,25 @@ def light_at(place_N2, photons):
     return LightOnFrames(x, y, torch.full((len(x),), photons), frame, SIGMA, (1, SIDE, SIDE))
 
 
+def fitted_by(light, place_N2, noisy, level):
+    """Answers of one frame that were fitted as they are."""
+    place, one_each = torch.tensor(place_N2, dtype=torch.float32), torch.arange(len(place_N2))
+    frame = torch.zeros_like(one_each)
+    near = neighbours_of(place, frame, SIGMA)
+    sigma = torch.full((len(place),), 0.04)
+    return Fitted(light, place, frame, one_each, sigma, *near, noisy, level)
+
+
 def test_the_score_test_says_what_a_second_emitter_would_add():
     """Against likelihoods with and without it, of frames without noise."""
     light = light_at(PLACES, 1000.0)
-    place = torch.tensor(PLACES, dtype=torch.float32)
     # So faint that second order is enough; 1.2 widths to the right, one of the places asked at.
     further = light_at(PLACES + [1.2 * SIGMA, 0.0], 40.0)
     level = light.expected() + BACK
-    host = torch.arange(len(PLACES))
-    frame = torch.zeros(len(PLACES), dtype=torch.int64)
-    near, known = neighbours_of(place, frame, SIGMA)
-    assert not known.any()
-    at, photons, gain = one_more(light, place, host, near, known, further.expected(), level)
-    way = (at - place) / SIGMA
+    fitted = fitted_by(light, PLACES, level + further.expected(), level)
+    assert not fitted.known_DM.any()
+    at, photons, gain = one_more(fitted, torch.arange(len(PLACES)))
+    way = (at - fitted.place_D2) / SIGMA
     assert way[:, 1].abs().max() < 1e-3
     assert way[:, 0].min() > 0
     same = (way[:, 0] - 1.2).abs() < 1e-3
@@ -157,10 +164,10 @@ def test_what_all_have_in_common_is_drawn_and_what_one_has_is_not():
     counts = torch.from_numpy(
         counts_of(PLACES, np.full(len(PLACES), PHOTONS), wide=1.05, tall=0.95)[:1]
     )
-    light, place = light_at(PLACES, PHOTONS), torch.tensor(PLACES, dtype=torch.float32)
+    light = light_at(PLACES, PHOTONS)
     level = light.expected() + BACK
     left = counts - level
-    without = left - common_misfit(light, place, left, level)
+    without = left - common_misfit(fitted_by(light, PLACES, counts, level))
     before, after = (float(light.patches(v**2 / level).mean()) for v in (left, without))
     assert before > 1.3
     assert 0.9 < after < 1.1
@@ -169,6 +176,6 @@ def test_what_all_have_in_common_is_drawn_and_what_one_has_is_not():
         counts_of(PLACES, np.full(len(PLACES), PHOTONS))[:1, :, 24:]
     )
     left = counts - level
-    drawn = common_misfit(light, place, left, level)
+    drawn = common_misfit(fitted_by(light, PLACES, counts, level))
     first = light.patches(drawn)[0].abs().max()
     assert first < 0.3 * light.patches(left)[0].abs().max()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -72,9 +72,6 @@ class Candidates:
         )
 
 
-_Found = TypeVar("_Found", bound=Candidates)
-
-
 def decode(
     output: ScaleOutput, psf_sigma: float, min_prob: float = 0.0, sure: float = SURE
 ) -> Candidates:
@@ -122,7 +119,9 @@ def merged(cells: Candidates, psf_sigma: float, sure: float = SURE) -> Candidate
         sure: as for :func:`decode`.
     """
     found = _merge(cells, ALIKE * psf_sigma)
-    return without_echoes(found, psf_sigma, found.prob >= sure) if sure > 0 else found
+    if sure > 0:
+        found = found.select(no_echoes(found, psf_sigma, found.prob >= sure))
+    return found
 
 
 def _merge(cells: Candidates, reach: float) -> Candidates:
@@ -141,8 +140,8 @@ def _merge(cells: Candidates, reach: float) -> Candidates:
     return _sum_up(cells, taker)
 
 
-def without_echoes(found: _Found, reach: float, stands: NDArray[np.bool_]) -> _Found:
-    """Leave out what is within reach of something more probable and cannot stand beside it.
+def no_echoes(found: Candidates, reach: float, stands: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) which are not within reach of something more probable, or can stand beside it.
 
     Args:
         found: (N,) candidates.
@@ -154,7 +153,7 @@ def without_echoes(found: _Found, reach: float, stands: NDArray[np.bool_]) -> _F
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
         if stays[a] and not stands[b]:
             stays[b] = False
-    return found.select(stays)
+    return stays
 
 
 def _ordered(cells: Candidates, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

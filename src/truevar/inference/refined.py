@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from truevar.inference.decode import SURE, Candidates, without_echoes
+from truevar.inference.decode import SURE, Candidates, no_echoes
 from truevar.inference.engine import Engine
 from truevar.refinement.error_scale import ErrorScale
 from truevar.refinement.refine import refine
@@ -155,7 +155,7 @@ class _Waiting:
             del self.frames[k]
         better = replace(better, prob=self._probability(better))
         stands = (better.prob >= SURE) | (better.llr >= EVIDENCE) | better.of_pair
-        better = without_echoes(better, self.engine.psf_sigma, stands)
+        better = better.select(no_echoes(better, self.engine.psf_sigma, stands))
         own = (better.image >= start - first) & (better.image < stop - first)
         own &= better.prob >= min_prob
         better = better.select(own)

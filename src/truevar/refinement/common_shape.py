@@ -14,6 +14,7 @@ import math
 import torch
 
 from truevar.imaging.light import LightOnFrames
+from truevar.refinement.fitted import LEAST_RATE, Fitted
 from truevar.refinement.tangents import first_pixels, tangents
 
 _DERIVATIVES: tuple[dict[tuple[int, int], float], ...] = (
@@ -36,45 +37,27 @@ SPREAD = 0.05
 MOST = 512
 """So many of the brightest are asked."""
 
-_LEAST_RATE = 1e-3
 
-
-def common_misfit(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    left_THW: torch.Tensor,
-    level_THW: torch.Tensor,
-) -> torch.Tensor:
-    """(T, H, W) effective counts that a PSF of the emitters' common shape would add to a fit.
-
-    Args:
-        light: of D emitters, as fitted.
-        place_D2: (D, 2) px.
-        left_THW: (T, H, W) effective counts that the fit leaves.
-        level_THW: (T, H, W) variance of their noise.
-    """
+def common_misfit(fitted: Fitted) -> torch.Tensor:
+    """(T, H, W) effective counts that a PSF of the emitters' common shape would add to a fit."""
+    light, place_D2 = fitted.light, fitted.place_D2
     brightest_B = light.photons_D.argsort(descending=True, stable=True)[:MOST]
-    weight_Q = _weights(light, place_D2, brightest_B, left_THW, level_THW)
+    weight_Q = _weights(fitted, brightest_B)
     added = [
         torch.einsum("q,bqp->bp", weight_Q, _shapes(light, place_D2, rows_B)).view(
             -1, light.size, light.size
         )
         for rows_B in torch.arange(len(place_D2)).split(MOST)
     ]
-    return light.onto_frames(torch.cat(added).to(left_THW.dtype))
+    return light.onto_frames(torch.cat(added).to(fitted.level_THW.dtype))
 
 
-def _weights(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    rows_B: torch.Tensor,
-    left_THW: torch.Tensor,
-    level_THW: torch.Tensor,
-) -> torch.Tensor:
+def _weights(fitted: Fitted, rows_B: torch.Tensor) -> torch.Tensor:
     """(Q,) of all derivatives."""
-    level_BP = light.patches(level_THW, rows_B).double().flatten(1)
-    weight_B1P = ((level_BP > 0) / level_BP.clamp_min(_LEAST_RATE))[:, None]
-    left_BP1 = light.patches(left_THW, rows_B).double().flatten(1)[:, :, None]
+    light, place_D2 = fitted.light, fitted.place_D2
+    level_BP = light.patches(fitted.level_THW, rows_B).double().flatten(1)
+    weight_B1P = ((level_BP > 0) / level_BP.clamp_min(LEAST_RATE))[:, None]
+    left_BP1 = light.patches(fitted.left_THW, rows_B).double().flatten(1)[:, :, None]
     shape_BQP = _shapes(light, place_D2, rows_B)
     # What an emitter's own photons and place take up says nothing.
     own_B3P = tangents(light, place_D2, rows_B[:, None], first_pixels(place_D2[rows_B], light.size))

@@ -14,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import gammaincc
 
-from truevar.imaging.light import LightOnFrames
-from truevar.refinement.tangents import first_pixels, neighbours_of, tangents
+from truevar.refinement.fitted import LEAST_RATE, Fitted
+from truevar.refinement.tangents import first_pixels, tangents
 
-_LEAST_RATE = 1e-3
 _AT_ONCE = 4096
 
 
@@ -35,54 +34,34 @@ def p_value(llr_N: NDArray[np.float64], frames: int | NDArray[np.int64] = 1) -> 
     return np.asarray(gammaincc(np.asarray(frames) / 2, np.maximum(llr_N, 0.0)))
 
 
-def log_likelihood_ratios(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    frame_D: torch.Tensor,
-    sigma_D: torch.Tensor,
-    counts_THW: torch.Tensor,
-    expected_THW: torch.Tensor,
-    read_HW: torch.Tensor,
-) -> torch.Tensor:
+def log_likelihood_ratios(fitted: Fitted) -> torch.Tensor:
     """By how much every emitter's light in its frame makes that frame more likely, nats.
-
-    Args:
-        light: of D emitters.
-        place_D2: (D, 2) their x and y, px.
-        frame_D: (D,) int64.
-        sigma_D: (D,) standard errors of their places along an axis from all else that is known, px.
-        counts_THW: (T, H, W) effective counts.
-        expected_THW: (T, H, W) what light and background together make of them.
-        read_HW: (H, W) variance of read noise, effective.
 
     Returns:
         (D,) in double precision, 0 where the emitter explains nothing.
     """
-    level_THW = expected_THW + read_HW
-    near_DM, known_DM = neighbours_of(place_D2, frame_D, light.psf_sigma)
+    light = fitted.light
     found = []
-    for start in range(0, len(frame_D), _AT_ONCE):
+    for start in range(0, len(fitted.place_D2), _AT_ONCE):
         row = slice(start, start + _AT_ONCE)
         # In double precision: the last digits of single ones depend on how threads share the work.
-        level_Bss = light.patches(level_THW, row).double()
+        level_Bss = light.patches(fitted.level_THW, row).double()
         inside_Bss = level_Bss > 0
         down_Bs, across_Bs = light.down_Ds[row].double(), light.across_Ds[row].double()
         profile_Bss = down_Bs[:, :, None] * across_Bs[:, None, :] * inside_Bss
         own_Bss = light.photons_D[row, None, None] * profile_Bss
-        without_Bss = (level_Bss - own_Bss).clamp_min(_LEAST_RATE)
-        noisy_Bss = light.patches(counts_THW + read_HW, row).clamp_min(0)
+        without_Bss = (level_Bss - own_Bss).clamp_min(LEAST_RATE)
+        noisy_Bss = light.patches(fitted.noisy_THW, row).clamp_min(0)
         level_Bss = without_Bss + own_Bss
         gain_B = (noisy_Bss * (level_Bss / without_Bss).log() - own_Bss).sum((1, 2))
         share_B = torch.ones_like(gain_B)
-        crowded = known_DM[row].any(1)
+        crowded = fitted.known_DM[row].any(1)
         if crowded.any():
             share_B[crowded] = _share(
-                light,
-                place_D2,
-                sigma_D,
-                torch.arange(len(frame_D))[row][crowded],
-                near_DM[row][crowded],
-                known_DM[row][crowded],
+                fitted,
+                torch.arange(len(fitted.place_D2))[row][crowded],
+                fitted.near_DM[row][crowded],
+                fitted.known_DM[row][crowded],
                 profile_Bss[crowded],
                 inside_Bss[crowded] / without_Bss[crowded],
             )
@@ -91,9 +70,7 @@ def log_likelihood_ratios(
 
 
 def _share(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    sigma_D: torch.Tensor,
+    fitted: Fitted,
     own_B: torch.Tensor,
     near_BM: torch.Tensor,
     known_BM: torch.Tensor,
@@ -102,13 +79,14 @@ def _share(
 ) -> torch.Tensor:
     """(B,) share of the information of photons that is left when neighbours are not known."""
     B, M = near_BM.shape
+    light, place_D2 = fitted.light, fitted.place_D2
     # The neighbours' light and its derivatives on the emitter's own patch.
     columns_BUP = tangents(light, place_D2, near_BM, first_pixels(place_D2[own_B], light.size))
     columns_BUP *= known_BM.repeat(1, 3)[:, :, None]
     design_BUP = torch.cat([columns_BUP, profile_Bss.view(B, 1, -1)], 1)
     matrix_BUU = (design_BUP * weight_Bss.view(B, 1, -1)) @ design_BUP.transpose(1, 2)
     # Of absent ones nothing but a one on the diagonal; places are known as well as they are.
-    prior_BM = 1 / sigma_D[near_BM].double() ** 2
+    prior_BM = 1 / fitted.sigma_D[near_BM].double() ** 2
     absent_BM = (~known_BM).double()
     own_B1 = matrix_BUU[:, -1:, -1].clone()
     faint_BM = matrix_BUU.diagonal(dim1=1, dim2=2)[:, :M] * 1e-3 + absent_BM

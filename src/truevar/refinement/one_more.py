@@ -13,7 +13,7 @@ import math
 import torch
 
 from truevar.imaging.gaussian import axis_profile
-from truevar.imaging.light import LightOnFrames
+from truevar.refinement.fitted import LEAST_RATE, Fitted
 from truevar.refinement.tangents import first_pixels, tangents
 
 RADII = (0.6, 1.2, 1.8)
@@ -25,63 +25,38 @@ DIRECTIONS = 8
 LOOSE = 0.5
 """PSF widths by which the places of known emitters may be wrong."""
 
-_LEAST_RATE = 1e-3
 _AT_ONCE = 1024
 
 
 def one_more(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    host_B: torch.Tensor,
-    near_BM: torch.Tensor,
-    known_BM: torch.Tensor,
-    left_THW: torch.Tensor,
-    level_THW: torch.Tensor,
+    fitted: Fitted, host_B: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The best of the places around each of some answers.
 
     Args:
-        light: of D answers.
-        place_D2: (D, 2) px.
-        host_B: (B,) int64 the answers around which is asked.
-        near_BM, known_BM: (B, M) their neighbours, and which there are.
-        left_THW: (T, H, W) effective counts that the answers do not explain.
-        level_THW: (T, H, W) variance of the noise.
+        fitted: all answers.
+        host_B: (B,) int64 those around which is asked.
 
     Returns:
         (B, 2) places, px; (B,) photons there; (B,) the log-likelihood that they would add, nats.
     """
-    parts = [
-        _part(
-            light,
-            place_D2,
-            host_B[row],
-            near_BM[row],
-            known_BM[row],
-            light.patches(left_THW, host_B[row]).double().flatten(1),
-            light.patches(level_THW, host_B[row]).double().flatten(1),
-        )
-        for row in torch.arange(len(host_B)).split(_AT_ONCE)
-    ]
+    parts = [_part(fitted, rows_B) for rows_B in host_B.split(_AT_ONCE)]
     place, photons, gain = (torch.cat(column) for column in zip(*parts, strict=True))
     return place, photons, gain
 
 
-def _part(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    host_B: torch.Tensor,
-    near_BM: torch.Tensor,
-    known_BM: torch.Tensor,
-    left_BP: torch.Tensor,
-    level_BP: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _part(fitted: Fitted, host_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    light, place_D2 = fitted.light, fitted.place_D2
     B, sigma = len(host_B), light.psf_sigma
-    weight_BP = (level_BP > 0) / level_BP.clamp_min(_LEAST_RATE)
+    left_BP, level_BP = (
+        light.patches(v_THW, host_B).double().flatten(1)
+        for v_THW in (fitted.left_THW, fitted.level_THW)
+    )
+    weight_BP = (level_BP > 0) / level_BP.clamp_min(LEAST_RATE)
     own_B2 = place_D2[host_B].double()
     first_B2 = first_pixels(place_D2[host_B], light.size)
-    at_BM = torch.cat([host_B[:, None], near_BM], 1)
-    known_BM = torch.cat([torch.ones(B, 1, dtype=torch.bool), known_BM], 1)
+    at_BM = torch.cat([host_B[:, None], fitted.near_DM[host_B]], 1)
+    known_BM = torch.cat([torch.ones(B, 1, dtype=torch.bool), fitted.known_DM[host_B]], 1)
     M = at_BM.shape[1]
     # What may change: all that is known, and the background.
     design_BUP = tangents(light, place_D2, at_BM, first_B2) * known_BM.repeat(1, 3)[:, :, None]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from truevar.imaging.gaussian import axis_derivatives
+from truevar.refinement.fitted import LEAST_RATE
 
 STEPS = 12
 """Scoring steps: two emitters that begin beside each other need more than answers that are nearly
@@ -23,7 +24,6 @@ LONGEST = 0.5
 FAINTEST = 1.0
 """Least photons, effective counts."""
 
-_LEAST_RATE = 1e-3
 _FIXED = 1e-6
 
 
@@ -184,7 +184,7 @@ class _Problem:
             ],
             1,
         )
-        return level_BP.clamp_min(_LEAST_RATE), design_BUP
+        return level_BP.clamp_min(LEAST_RATE), design_BUP
 
     def value(self, theta_BU: torch.Tensor, level_BP: torch.Tensor) -> torch.Tensor:
         """(B,) log posterior; read noise as Poisson noise of its variance."""

@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from truevar.refinement.error_scale import NAMES, ErrorScale, circumstances
+from truevar.refinement.evidence import log_likelihood_ratios
 from truevar.refinement.stack import Answers, Stack
-from truevar.refinement.told_apart import Pairs
+from truevar.refinement.told_apart import Pairs, told_apart
 
 TRUST = 1.5
 """A way of so many standard errors is gone to exp(-1/2), a shorter one nearly to its end."""
@@ -31,7 +32,7 @@ MOST_FRAMES = 5
 
 
 @dataclass(frozen=True)
-class Refined:
+class RefinedAnswers:
     """What becomes of D answers: themselves, then E more that were one with one of them.
 
     Attributes:
@@ -65,7 +66,7 @@ def refine(
     read_HW: NDArray[np.float32],
     psf_sigma: float,
     error_scale: ErrorScale | None = None,
-) -> Refined:
+) -> RefinedAnswers:
     """Better places, with the errors that remain, and what was two.
 
     Args:
@@ -80,10 +81,12 @@ def refine(
         none = np.zeros(0)
         known_0Q = np.zeros((0, len(NAMES)))
         never = np.zeros(0, dtype=bool)
-        return Refined(none, none, none, none, none, none, none, answers.frame_D, never, known_0Q)
+        return RefinedAnswers(
+            none, none, none, none, none, none, none, answers.frame_D, never, known_0Q
+        )
     stack = Stack(torch.from_numpy(counts_THW), torch.from_numpy(read_HW), psf_sigma)
     fitted = stack.fit(answers)
-    pairs = fitted.pairs()
+    pairs = told_apart(fitted)
     answer_R, of_pair_R = np.arange(len(answers.frame_D)), np.zeros(len(answers.frame_D), bool)
     order = answer_R
     if len(pairs.host_P):
@@ -96,15 +99,16 @@ def refine(
     way_R = np.hypot(x_R / answers.sigma_x_D, y_R / answers.sigma_y_D)
     trust_R = np.where(of_pair_R, 1.0, np.exp(-0.5 * (way_R / TRUST) ** 2))
     x_R, y_R = answers.x_D + trust_R * x_R, answers.y_D + trust_R * y_R
-    frames_R = np.bincount(fitted.track_D)[fitted.track_D][sorted_to]
+    track_R = fitted.track_D.numpy()[sorted_to]
+    frames_R = np.bincount(track_R)[track_R]
     known_RQ = circumstances(
         answers.frame_D,
         np.stack([x_R, y_R], 1),
         np.hypot(answers.sigma_x_D, answers.sigma_y_D),
-        fitted.bounds()[sorted_to],
+        fitted.bounds().numpy()[sorted_to],
         frames_R,
         way_R,
-        fitted.residuals()[sorted_to],
+        fitted.residuals().numpy()[sorted_to],
         answers.photons_D,
         psf_sigma,
     )
@@ -112,15 +116,15 @@ def refine(
     if error_scale is not None:
         # Those of a pair come from a fit of its own.
         scale_R = np.where(of_pair_R, scale_R, error_scale(known_RQ))
-    photons_R = fitted.found.fit.photons_D.double().numpy()[sorted_to]
-    return Refined(
+    photons_R = fitted.light.photons_D.double().numpy()[sorted_to]
+    return RefinedAnswers(
         x_R,
         y_R,
         answers.sigma_x_D * scale_R,
         answers.sigma_y_D * scale_R,
         np.where(of_pair_R, photons_R, answers.photons_D),
         answers.sigma_photons_D,
-        fitted.evidence()[sorted_to],
+        log_likelihood_ratios(fitted).numpy()[sorted_to],
         answer_R,
         of_pair_R,
         known_RQ,

@@ -15,9 +15,10 @@ import torch
 
 from truevar.imaging.light import LightOnFrames
 from truevar.refinement.common_shape import common_misfit
+from truevar.refinement.fitted import LEAST_RATE, Fitted
 from truevar.refinement.one_more import RADII, one_more
 from truevar.refinement.patch_fit import Patches, PatchFit, Several, fit_patches
-from truevar.refinement.tangents import first_pixels, neighbours_of
+from truevar.refinement.tangents import first_pixels
 
 MISFIT = 12.0
 """By so much the sum of squared residuals on an answer's patch, in their variances, must be above
@@ -41,7 +42,6 @@ EDGE = 1.0
 WIDER = 0.1
 """Standard deviation of the log of a single emitter's width about the PSF's."""
 
-_LEAST_RATE = 1e-3
 _LEAST_UNDER = 1e-2
 
 
@@ -64,44 +64,17 @@ class Pairs:
     sigma_photons_P2: torch.Tensor
 
 
-def told_apart(
-    light: LightOnFrames,
-    place_D2: torch.Tensor,
-    frame_D: torch.Tensor,
-    track_D: torch.Tensor,
-    sigma_D: torch.Tensor,
-    counts_THW: torch.Tensor,
-    expected_THW: torch.Tensor,
-    read_HW: torch.Tensor,
-) -> Pairs:
-    """Which of the answers that were fitted to the frames are two emitters.
-
-    Args:
-        light: of D answers.
-        place_D2: (D, 2) px.
-        frame_D, track_D: (D,) int64 their frame and their emitter.
-        sigma_D: (D,) standard errors of their places along an axis, px.
-        counts_THW: (T, H, W) effective counts.
-        expected_THW: (T, H, W) what light and background together make of them.
-        read_HW: (H, W) variance of read noise, effective.
-    """
-    seen = _Seen(
-        light,
-        place_D2,
-        sigma_D,
-        *neighbours_of(place_D2, frame_D, light.psf_sigma),
-        counts_THW + read_HW,
-        expected_THW + read_HW,
-    )
-    asked = seen.asked(seen.misfits(), track_D)
+def told_apart(fitted: Fitted) -> Pairs:
+    """Which of the answers that were fitted to the frames are two emitters."""
+    asked = _asked(fitted, _misfits(fitted))
     if len(asked.host_B):
-        seen = seen.of_common_shape()
-        asked = seen.asked(asked.host_B, track_D)
+        fitted = _of_common_shape(fitted)
+        asked = _asked(fitted, asked.host_B)
     if not len(asked.host_B):
         none_022 = torch.zeros(0, 2, 2, dtype=torch.float64)
         return Pairs(asked.host_B, none_022, none_022[:, 0], none_022, none_022[:, 0])
-    both, gain_B = seen.compared(asked)
-    taken = _enough(track_D, asked.host_B, gain_B, EVIDENCE)
+    both, gain_B = _compared(fitted, asked)
+    taken = _enough(fitted.track_D, asked.host_B, gain_B, EVIDENCE)
     return Pairs(
         asked.host_B[taken],
         both.place_BM2[taken, :2],
@@ -130,96 +103,80 @@ class _Asked:
     photons_B: torch.Tensor
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Frames as the answers explain them; read noise is in both of the last as its variance."""
+def _misfits(fitted: Fitted) -> torch.Tensor:
+    """(B,) answers whose patch holds more than they and noise explain."""
+    sum_D, pixels_D = fitted.squares
+    far_D = _inside(fitted.light, fitted.place_D2)
+    return ((sum_D - pixels_D > MISFIT) & far_D).nonzero()[:, 0]
 
-    light: LightOnFrames
-    place_D2: torch.Tensor
-    sigma_D: torch.Tensor
-    near_DM: torch.Tensor
-    known_DM: torch.Tensor
-    noisy_THW: torch.Tensor
-    level_THW: torch.Tensor
 
-    def misfits(self) -> torch.Tensor:
-        """(B,) answers whose patch holds more than they and noise explain."""
-        left_Dss = self.light.patches((self.noisy_THW - self.level_THW) ** 2 / self.level_THW)
-        pixels_D = (self.light.patches(self.level_THW) > 0).sum((1, 2))
-        misfit_D = left_Dss.sum((1, 2)) - pixels_D
-        return ((misfit_D > MISFIT) & self._inside(self.place_D2)).nonzero()[:, 0]
+def _asked(fitted: Fitted, host_B: torch.Tensor) -> _Asked:
+    """Beside which of these one more emitter may be worth a fit."""
+    light, place_D2 = fitted.light, fitted.place_D2
+    if not len(host_B):
+        return _Asked(host_B, place_D2[:0].double(), place_D2[:0, 0].double())
+    place_B2, photons_B, gain_B = one_more(fitted, host_B)
+    # Second order says less than the fits will.
+    kept = _enough(fitted.track_D, host_B, gain_B, 0.5 * EVIDENCE) & _inside(light, place_B2)
+    # What is best explained furthest away is not the answer's own light.
+    way_B = (place_B2 - place_D2[host_B]).norm(dim=1)
+    kept &= way_B < 0.99 * RADII[-1] * light.psf_sigma
+    return _Asked(host_B[kept], place_B2[kept], photons_B[kept])
 
-    def asked(self, host_B: torch.Tensor, track_D: torch.Tensor) -> _Asked:
-        """Beside which of these one more emitter may be worth a fit."""
-        if not len(host_B):
-            return _Asked(host_B, self.place_D2[:0].double(), self.place_D2[:0, 0].double())
-        place_B2, photons_B, gain_B = one_more(
-            self.light,
-            self.place_D2,
-            host_B,
-            self.near_DM[host_B],
-            self.known_DM[host_B],
-            self.noisy_THW - self.level_THW,
-            self.level_THW,
-        )
-        # Second order says less than the fits will.
-        kept = _enough(track_D, host_B, gain_B, 0.5 * EVIDENCE) & self._inside(place_B2)
-        # What is best explained furthest away is not the answer's own light.
-        way_B = (place_B2 - self.place_D2[host_B]).norm(dim=1)
-        kept &= way_B < 0.99 * RADII[-1] * self.light.psf_sigma
-        return _Asked(host_B[kept], place_B2[kept], photons_B[kept])
 
-    def of_common_shape(self) -> _Seen:
-        """With what all emitters have in common taken for the PSF's."""
-        left_THW = self.noisy_THW - self.level_THW
-        common_THW = common_misfit(self.light, self.place_D2, left_THW, self.level_THW)
-        return replace(self, level_THW=(self.level_THW + common_THW).clamp_min(_LEAST_RATE))
+def _of_common_shape(fitted: Fitted) -> Fitted:
+    """With what all emitters have in common taken for the PSF's."""
+    level_THW = (fitted.level_THW + common_misfit(fitted)).clamp_min(LEAST_RATE)
+    return replace(fitted, level_THW=level_THW)
 
-    def compared(self, asked: _Asked) -> tuple[PatchFit, torch.Tensor]:
-        """The fits of two, and (B,) by how much they are better than those of one: 0 if no pair."""
-        host_B, psf = asked.host_B, self.light.psf_sigma
-        near_BM, known_BM = self.near_DM[host_B], self.known_DM[host_B]
-        at_BM = torch.cat([host_B[:, None], near_BM], 1)
-        spread_BM = self.sigma_D[at_BM].double()
-        spread_BM[:, 0] = psf
-        one = Several(
-            self.place_D2[at_BM].double(),
-            self.light.photons_D[at_BM].double(),
-            spread_BM,
-            torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1),
-        )
-        patches = self._patches(host_B, one)
-        alone = fit_patches(patches, one, WIDER)
-        both = fit_patches(patches, _with_second(one, asked))
-        first_B2, second_B2 = both.place_BM2[:, 0], both.place_BM2[:, 1]
-        apart_B = (first_B2 - second_B2).norm(dim=1) / psf
-        pair_B2 = both.photons_BM[:, :2]
-        fits_B = (apart_B >= NEAREST) & (apart_B <= FURTHEST)
-        fits_B &= (both.error_BM2[:, :2] > 0).all(2).all(1) & (
-            both.sigma_photons_BM[:, :2] > 0
-        ).all(1)
-        fits_B &= pair_B2.amin(1) >= FAINTEST_SHARE * pair_B2.sum(1)
-        fits_B &= self._inside(first_B2) & self._inside(second_B2)
-        # Not what a neighbour stands for already.
-        other_BM = (both.place_BM2[:, 2:] - second_B2[:, None]).norm(dim=2)
-        fits_B &= (other_BM.masked_fill(~known_BM, torch.inf) > NEAREST * psf).all(1)
-        return both, (both.value_B - alone.value_B) * fits_B
 
-    def _inside(self, place_B2: torch.Tensor) -> torch.Tensor:
-        """(B,) which are further than :data:`EDGE` from the border of the frame."""
-        edge, (_, height, width) = EDGE * self.light.psf_sigma, self.light.shape
-        last_2 = torch.tensor([width, height]) - 0.5 - edge
-        return ((place_B2 > edge - 0.5) & (place_B2 < last_2)).all(1)
+def _compared(fitted: Fitted, asked: _Asked) -> tuple[PatchFit, torch.Tensor]:
+    """The fits of two, and (B,) by how much they are better than those of one: 0 if no pair."""
+    light, host_B, psf = fitted.light, asked.host_B, fitted.light.psf_sigma
+    known_BM = fitted.known_DM[host_B]
+    at_BM = torch.cat([host_B[:, None], fitted.near_DM[host_B]], 1)
+    spread_BM = fitted.sigma_D[at_BM].double()
+    spread_BM[:, 0] = psf
+    one = Several(
+        fitted.place_D2[at_BM].double(),
+        light.photons_D[at_BM].double(),
+        spread_BM,
+        torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1),
+    )
+    patches = _patches(fitted, host_B, one)
+    alone = fit_patches(patches, one, WIDER)
+    both = fit_patches(patches, _with_second(one, asked))
+    first_B2, second_B2 = both.place_BM2[:, 0], both.place_BM2[:, 1]
+    apart_B = (first_B2 - second_B2).norm(dim=1) / psf
+    pair_B2 = both.photons_BM[:, :2]
+    fits_B = (apart_B >= NEAREST) & (apart_B <= FURTHEST)
+    fits_B &= (both.error_BM2[:, :2] > 0).all(2).all(1)
+    fits_B &= (both.sigma_photons_BM[:, :2] > 0).all(1)
+    fits_B &= pair_B2.amin(1) >= FAINTEST_SHARE * pair_B2.sum(1)
+    fits_B &= _inside(light, first_B2) & _inside(light, second_B2)
+    # Not what a neighbour stands for already.
+    other_BM = (both.place_BM2[:, 2:] - second_B2[:, None]).norm(dim=2)
+    fits_B &= (other_BM.masked_fill(~known_BM, torch.inf) > NEAREST * psf).all(1)
+    return both, (both.value_B - alone.value_B) * fits_B
 
-    def _patches(self, host_B: torch.Tensor, fitted: Several) -> Patches:
-        """The answers' patches, with what lies under the emitters that are fitted there."""
-        first_B2 = first_pixels(self.place_D2[host_B], self.light.size)
-        noisy_Bss, level_Bss = (
-            self.light.patches(v_THW, host_B).double() for v_THW in (self.noisy_THW, self.level_THW)
-        )
-        none_Bss = torch.zeros_like(level_Bss)
-        bare = Patches(first_B2, noisy_Bss, none_Bss, level_Bss > 0, self.light.psf_sigma)
-        return replace(bare, under_Bss=(level_Bss - bare.light_of(fitted)).clamp_min(_LEAST_UNDER))
+
+def _inside(light: LightOnFrames, place_B2: torch.Tensor) -> torch.Tensor:
+    """(B,) which are further than :data:`EDGE` from the border of the frame."""
+    edge, (_, height, width) = EDGE * light.psf_sigma, light.shape
+    last_2 = torch.tensor([width, height]) - 0.5 - edge
+    return ((place_B2 > edge - 0.5) & (place_B2 < last_2)).all(1)
+
+
+def _patches(fitted: Fitted, host_B: torch.Tensor, emitters: Several) -> Patches:
+    """The answers' patches, with what lies under the emitters that are fitted there."""
+    light = fitted.light
+    first_B2 = first_pixels(fitted.place_D2[host_B], light.size)
+    noisy_Bss, level_Bss = (
+        light.patches(v_THW, host_B).double() for v_THW in (fitted.noisy_THW, fitted.level_THW)
+    )
+    none_Bss = torch.zeros_like(level_Bss)
+    bare = Patches(first_B2, noisy_Bss, none_Bss, level_Bss > 0, light.psf_sigma)
+    return replace(bare, under_Bss=(level_Bss - bare.light_of(emitters)).clamp_min(_LEAST_UNDER))
 
 
 def _with_second(one: Several, asked: _Asked) -> Several:
