@@ -28,13 +28,24 @@ PASSES = 3
 REACH = PASSES * (WINDOW // 2)
 
 
-def _box_mean(map_NHW: torch.Tensor) -> torch.Tensor:
-    """Mean over a WINDOW × WINDOW neighbourhood, cut off at the frame's border."""
+def _box_sum(map_NHW: torch.Tensor) -> torch.Tensor:
+    """Sum over a WINDOW × WINDOW neighbourhood; 0 beyond the frame's border.
+
+    Sums of 2, 4, 8, … pixels from one another: a few additions of whole frames along each axis.
+    """
     reach = WINDOW // 2
-    x = map_NHW.unsqueeze(1)
-    for kernel, pad in (((WINDOW, 1), (reach, 0)), ((1, WINDOW), (0, reach))):
-        x = F.avg_pool2d(x, kernel, stride=1, padding=pad, count_include_pad=False)
-    return x.squeeze(1)
+    sum_NHW = F.pad(map_NHW, (reach, reach, reach, reach))
+    for axis in (1, 2):
+        single, size = sum_NHW, sum_NHW.shape[axis]
+        width = 1
+        while 2 * width <= WINDOW:
+            size -= width
+            sum_NHW = sum_NHW.narrow(axis, 0, size) + sum_NHW.narrow(axis, width, size)
+            width *= 2
+        for further in range(width, WINDOW):
+            size -= 1
+            sum_NHW = sum_NHW.narrow(axis, 0, size) + single.narrow(axis, further, size)
+    return sum_NHW
 
 
 def local_background(counts_NHW: torch.Tensor, read_variance_NHW: torch.Tensor) -> torch.Tensor:
@@ -50,12 +61,12 @@ def local_background(counts_NHW: torch.Tensor, read_variance_NHW: torch.Tensor) 
         (N, H, W) background, at least 0.05.
     """
     weight_NHW = 1.0 / (read_variance_NHW + 10.0)  # one for all frames, if they are alike
-    norm_NHW = _box_mean(weight_NHW)
-    back_NHW = _box_mean(weight_NHW * counts_NHW) / norm_NHW
+    norm_NHW = _box_sum(weight_NHW.expand(-1, *counts_NHW.shape[1:]))
+    back_NHW = _box_sum(weight_NHW * counts_NHW) / norm_NHW
     for _ in range(PASSES - 1):
         limit_NHW = back_NHW + 0.5 * (back_NHW.clamp_min(0) + 1.0).sqrt()
         clipped_NHW = torch.minimum(counts_NHW, limit_NHW)
-        back_NHW = _box_mean(weight_NHW * clipped_NHW) / norm_NHW
+        back_NHW = _box_sum(weight_NHW * clipped_NHW) / norm_NHW
     return back_NHW.clamp_min(0.05)
 
 
