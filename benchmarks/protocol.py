@@ -7,7 +7,7 @@ Every scene's result is kept in --keep as soon as it is there, and taken from th
 with the same settings: a run that was stopped goes on. Picasso is swept: its box and its threshold
 are those with the best E on the very frames that are scored. Another program takes part by a
 command, --peer "NAME=COMMAND {movie} {table}", that writes a table of a TIFF; the dense U-Net of
-docs/protocol.md too, where there are trained weights (none come with this clone).
+docs/results/dense-unet.md too (dense_unet_localize.py).
 """
 
 from __future__ import annotations

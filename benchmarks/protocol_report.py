@@ -77,9 +77,10 @@ def short(records: list[Record]) -> list[str]:
         better = sum(one["clear"] and one["value"] > 0 for one in ahead)
         worse = sum(one["clear"] and one["value"] < 0 for one in ahead)
         values = [one["value"] for one in ahead]
+        span = f"{min(values):+.1f} to {max(values):+.1f}".replace("-", "−")
         lines.append(
             f"Against {TITLES.get(name, name)}: better on {better} of {len(mine)}, worse on "
-            f"{worse}; E is {min(values):.0f} to {max(values):.0f} points higher."
+            f"{worse}; the model's E less its is {span}."
         )
     above = [one for one in records if one["model"]["efficiency"] > one["limit_1"]["efficiency"]]
     sure = [
