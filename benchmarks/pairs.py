@@ -41,7 +41,7 @@ from truevar.evaluation.pair_score import answers_near, pair_errors, share
 from truevar.inference.decode import SURE, Candidates
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable
-from truevar.inference.refined import LEAST_PROB, run_refined
+from truevar.inference.refined import run_refined
 from truevar.io.movies.write import write_tiff
 from truevar.model.weights import load_model
 from truevar.simulation.movie import SimulatedMovie
@@ -167,8 +167,7 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             began = time.process_time()
             sigma = movie.psf_sigma / movie.pixel_size
             least = model.threshold if args.min_prob is None else args.min_prob
-            seen = min(least, LEAST_PROB) if args.refine else least
-            engine = Engine(model, movie.camera, sigma, size, size, seen, echoes=args.refine)
+            engine = Engine(model, movie.camera, sigma, size, size, least, echoes=args.refine)
             if not args.refine:
                 engine.sure = args.sure
             refine_to = least if args.refine else None
