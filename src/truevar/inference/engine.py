@@ -88,11 +88,8 @@ class Engine:
         self.sigma_1 = torch.tensor([psf_sigma], device=self.device)
         self.cells = self.network.config.cells[:scales]
         self.tile = tile
-        self.halo = self._halo()
-
-    def _halo(self) -> int:
-        """How far a tile must look beyond itself, in px; whole pairs of coarsest cells."""
-        return self.network.reach()
+        # How far a tile must look beyond itself, in px; whole pairs of coarsest cells.
+        self.halo = self.network.reach()
 
     @torch.inference_mode()
     def run(
