@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from truevar.emitters import Emitters
 from truevar.evaluation.matching import BORDER_NM, RADIUS_NM, in_field, match
 from truevar.inference.decode import SURE, no_echoes
-from truevar.inference.engine import Engine, frames_per_batch
-from truevar.inference.refined import EVIDENCE, LEAST_PROB
+from truevar.inference.engine import LEAST_PROB, Engine, frames_per_batch
+from truevar.inference.refined import EVIDENCE
 from truevar.model.weights import TrainedModel, load_model, read_model, save_weights
 from truevar.refinement.error_scale import ErrorScale
 from truevar.refinement.refine import refine

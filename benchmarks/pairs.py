@@ -18,12 +18,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import dense_unet  # noqa: E402
 from pairs_report import BOUNDS, MOST_SPLIT, bar_table, draw, tables  # noqa: E402
+from picasso_peer import at_its_best  # noqa: E402
 
+from truevar.camera import SCMOS
 from truevar.emitters import Emitters
 from truevar.evaluation.joint_limits import joint_bound
 from truevar.evaluation.pair_score import answers_near, pair_errors, share
 from truevar.inference.decode import SURE, Candidates
 from truevar.inference.engine import Engine
 from truevar.inference.growing_table import GrowingTable
-from truevar.inference.refined import LEAST_PROB, run_refined
+from truevar.inference.refined import run_refined
 from truevar.io.movies.write import write_tiff
 from truevar.model.weights import load_model
 from truevar.simulation.movie import SimulatedMovie
@@ -55,28 +57,6 @@ FEWEST = 10
 PICASSO, UNET = "Picasso", "dense U-Net"
 UNET_LEAST = 0.6
 """Its threshold (docs/results/dense-unet.md)."""
-
-_PICASSO = """
-import json, sys
-from picasso import io, localize
-camera = {"Baseline": 100, "Sensitivity": 0.46, "Gain": 1, "Qe": 1.0}
-what = json.load(open(sys.argv[1]))
-answers = []
-for path in what["movies"]:
-    movie, _ = io.load_movie(path)
-    for box in what["boxes"]:
-        for gradient in what["gradients"]:
-            spots = localize.identify(movie, gradient, box, threaded=False)
-            spots = spots[0] if isinstance(spots, tuple) else spots
-            found = {"frame": [], "x": [], "y": []}
-            if len(spots):
-                table = localize.fit(movie, camera_info=camera, identifications=spots, box=box,
-                                     fitting_method="gaussmle-spherical")
-                table = table[0] if isinstance(table, tuple) else table
-                found = {name: [float(v) for v in table[name]] for name in found}
-            answers.append({"movie": path, "box": box, "gradient": gradient, **found})
-json.dump(answers, open(sys.argv[2], "w"))
-"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +79,20 @@ class Score:
     percent: tuple[float, float, float]
     rmse: float
     cases: int
+
+
+@dataclass(frozen=True)
+class Middles:
+    """The middle frames of a case, in a TIFF."""
+
+    case: Case
+    truth: Emitters
+    path: Path
+
+    def scored(self, found: Emitters) -> tuple[Case, Score]:
+        """With what is found in the file."""
+        found = found.with_columns(frame=found.frame * BLOCK + MIDDLE)
+        return self.case, score(found, self.truth, self.case)
 
 
 def main() -> int:
@@ -158,7 +152,8 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     models = [load_model(name) for name in args.model]
     unet = dense_unet.load(args.unet) if args.unet else None
     size = 256  # with 144 places
-    truths, took = {}, dict.fromkeys(args.model, 0.0)
+    asked: list[Middles] = []
+    took = dict.fromkeys(args.model, 0.0)
     for number, case in enumerate(cases(args)):
         movie = case.movie(BLOCK * args.blocks, size, args.seed + number)
         frames_nHW = movie.frames()
@@ -167,8 +162,7 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             began = time.process_time()
             sigma = movie.psf_sigma / movie.pixel_size
             least = model.threshold if args.min_prob is None else args.min_prob
-            seen = min(least, LEAST_PROB) if args.refine else least
-            engine = Engine(model, movie.camera, sigma, size, size, seen, echoes=args.refine)
+            engine = Engine(model, movie.camera, sigma, size, size, least, echoes=args.refine)
             if not args.refine:
                 engine.sure = args.sure
             refine_to = least if args.refine else None
@@ -182,13 +176,13 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             for window, name in BOUNDS.items():
                 yield as_row(name, case, bound_score(case, window, args.seed + number))
         if args.picasso:
-            path = str(folder / f"{number}.tif")
+            path = folder / f"{number}.tif"
             pages = frames_nHW[MIDDLE::BLOCK]
             write_tiff(path, iter(pages), pages.shape, movie.pixel_size, movie.camera.describe())
-            truths[path] = (case, truth)
+            asked.append(Middles(case, truth, path))
     print("CPU seconds:", {name: round(s) for name, s in took.items()}, file=sys.stderr)
     if args.picasso:
-        yield from picasso(args, folder, truths)
+        yield from picasso(args, asked)
 
 
 def middle(truth: Emitters) -> Emitters:
@@ -261,32 +255,27 @@ def bound_score(case: Case, window: int, seed: int, draws: int = 20) -> Score:
     return of_errors(np.where(error_P2 <= case.separation / 2, error_P2, np.nan))
 
 
-def picasso(
-    args: argparse.Namespace, folder: Path, truths: dict[str, tuple[Case, Emitters]]
-) -> Iterator[dict[str, Any]]:
+def picasso(args: argparse.Namespace, asked: list[Middles]) -> Iterator[dict[str, Any]]:
     """Its rows, at the settings that serve it best."""
-    asked, answered = folder / "asked.json", folder / "answered.json"
-    what = {"movies": list(truths), "boxes": args.boxes, "gradients": args.gradients}
-    asked.write_text(json.dumps(what), encoding="utf-8")
-    subprocess.run([args.picasso, "-c", _PICASSO, str(asked), str(answered)], check=True)
-    scores: dict[tuple[float, float], dict[tuple[int, int], list[tuple[Case, Score]]]] = {}
-    for one in json.loads(answered.read_text(encoding="utf-8")):
-        case, truth = truths[one["movie"]]
-        found = Emitters(
-            {
-                "frame": np.array(one["frame"], dtype=np.int64) * BLOCK + MIDDLE,
-                "x": 100 * np.array(one["x"], dtype=np.float64),
-                "y": 100 * np.array(one["y"], dtype=np.float64),
-            }
+    for light, group in groupby(asked, lambda one: (one.case.photons, one.case.background)):
+        alike = list(group)
+        best = at_its_best(
+            args.picasso,
+            [one.path for one in alike],
+            SCMOS,
+            alike[0].truth.meta["pixel_size"],
+            lambda tables, alike=alike: worth(scores_of(alike, tables)),
+            args.boxes,
+            args.gradients,
         )
-        settings = scores.setdefault((case.photons, case.background), {})
-        told = settings.setdefault((one["box"], one["gradient"]), [])
-        told.append((case, score(found, truth, case)))
-    for light, settings in scores.items():
-        box, gradient = max(settings, key=lambda setting: worth(settings[setting]))
-        print(f"Picasso at {light}: box {box}, gradient {gradient}", file=sys.stderr)
-        for case, one in settings[box, gradient]:
+        print(f"Picasso at {light}: box {best.box}, gradient {best.gradient}", file=sys.stderr)
+        for case, one in scores_of(alike, best.tables):
             yield as_row(PICASSO, case, one)
+
+
+def scores_of(asked: list[Middles], tables: list[Emitters]) -> list[tuple[Case, Score]]:
+    """Of answers to files of middle frames."""
+    return [one.scored(found) for one, found in zip(asked, tables, strict=True)]
 
 
 def worth(told: list[tuple[Case, Score]]) -> tuple[bool, float]:

@@ -78,8 +78,9 @@ def at_its_best(
     movies: Sequence[Path],
     camera: Camera,
     pixel_size: float,
-    worth: Callable[[Tables], float],
+    worth: Callable[[Tables], Any],
     boxes: Sequence[int] = BOXES,
+    gradients: Sequence[float] | None = None,
 ) -> Best:
     """Localise movies of one camera with whatever box and threshold are worth most.
 
@@ -88,15 +89,17 @@ def at_its_best(
         movies: TIFFs.
         camera: what they were taken with.
         pixel_size: nm.
-        worth: tells how good the tables of all movies are; the settings are common to them.
+        worth: tells how good the tables of all movies are, by what can be compared; the settings
+            are common to them.
         boxes: to try, px.
+        gradients: thresholds to try; :data:`STEPS` quantiles of those found if None.
 
     Raises:
         UserError: Picasso fails; with the last lines of what it said.
     """
     with tempfile.TemporaryDirectory() as folder:
         version = _run(python, movies, camera, boxes, Path(folder))
-        best: tuple[float, Best] | None = None
+        best: tuple[Any, Best] | None = None
         for box in boxes:
             tables = [
                 _table(Path(folder, f"{number}-{box}.npz"), pixel_size)
@@ -105,11 +108,15 @@ def at_its_best(
             found = np.concatenate([table["net_gradient"] for table in tables])
             if len(found) == 0:
                 continue
-            for gradient in np.unique(np.quantile(found, np.linspace(0, 0.98, STEPS))):
+            if gradients is None:
+                tried = np.unique(np.quantile(found, np.linspace(0, 0.98, STEPS))).tolist()
+            else:
+                tried = list(gradients)
+            for gradient in tried:
                 kept = [table.select(table["net_gradient"] >= gradient) for table in tables]
                 value = worth(kept)
                 if best is None or value > best[0]:
-                    best = value, Best(kept, box, float(gradient), version)
+                    best = value, Best(kept, box, gradient, version)
     if best is None:
         raise UserError("Picasso finds nothing at all; is it the right movie?")
     return best[1]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +27,7 @@ from truevar.cli import guarded
 from truevar.commands.parser import Parser, above_zero, whole
 from truevar.errors import UserError
 from truevar.evaluation.score import Score
+from truevar.io.atomic import replacing
 from truevar.model.weights import TrainedModel, load_model
 from truevar.simulation.scenes import SCENES
 
@@ -141,9 +141,8 @@ def complete(record: dict[str, Any], picasso: str | None, peers: dict[str, str])
 
 def keep(path: Path, record: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def measure(

@@ -20,11 +20,12 @@ from safetensors.torch import save_file
 
 from truevar.config import TrainingMix
 from truevar.training.average import Average
+from truevar.training.checkpoint import save_checkpoint
 from truevar.training.optimizer import make_optimizers
 from truevar.training.precision import mixed_precision
 from truevar.training.prefetch import batches
 from truevar.training.ranks import Ranks
-from truevar.training.schedule import begin_step, rate_of
+from truevar.training.schedule import begin_step, end_step, rate_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from dense_unet import DenseUNet, loss_of, seen_of
@@ -60,7 +61,7 @@ def main() -> int:
         crops, step, before = state["crops"], state["step"], state["seconds"]
     ranks.share(network)
     lot = BATCH // ranks.count
-    seed = args.seed + 7919 * step + 104729 * ranks.rank
+    seed = ranks.seed(args.seed, step)
     source = batches(lot, CROP, (), TrainingMix(), device, seed, 3)
     torch.manual_seed(seed)
     began = saved = time.monotonic()
@@ -80,8 +81,7 @@ def main() -> int:
             "step": step,
             "seconds": seconds(),
         }
-        torch.save(state, kept.with_suffix(".new"))
-        kept.with_suffix(".new").replace(kept)
+        save_checkpoint(kept, state)
         weights = {name: value.half().contiguous() for name, value in average.values.items()}
         about = {"crops": str(crops), "minutes": f"{seconds() / 60:.1f}"}
         save_file(weights, args.output / "dense-unet.safetensors", about)
@@ -98,13 +98,10 @@ def main() -> int:
         loss = loss_of(maps, batch.targets)
         (0.05 * loss).backward()
         agreed = ranks.average(network, seconds(), device)
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        if torch.isfinite(norm):
-            for optimizer in optimizers:
-                optimizer.step()
+        norm = end_step(optimizers, network)
         step, crops = step + 1, crops + lot * ranks.count
         average.update(network, step)
-        recent.append((float(loss.detach()), float(norm)))
+        recent.append((float(loss.detach()), norm))
         if step % 100 == 0 and ranks.first:
             means = [round(sum(v) / len(v), 3) for v in zip(*recent, strict=True)]
             line = {"step": step, "crops": crops, "minutes": round(seconds() / 60, 2)}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from truevar.camera import Camera
 from truevar.emitters import Emitters
@@ -22,6 +21,7 @@ from truevar.evaluation.matching import (
     in_frames,
     is_bright,
 )
+from truevar.imaging.neighbours import distance_to_nearest
 
 CANDIDATE_PROB = 0.05
 """Least probability of the candidates whose calibration is measured."""
@@ -123,10 +123,7 @@ def count_duplicates(frame_sums: FrameSums, pred: Emitters, sigma: float) -> Non
 
 def nearest_other(table: Emitters, reach: float) -> Floats:
     """(N,) distance in nm to the nearest other emitter of the frame; beyond reach, infinite."""
-    if len(table) < 2:
-        return np.full(len(table), np.inf)
-    points_N3 = in_frames(table, reach)
-    return cKDTree(points_N3).query(points_N3, k=2, distance_upper_bound=1.001 * reach)[0][:, 1]
+    return distance_to_nearest(in_frames(table, reach), reach)
 
 
 def isolated(truth: Emitters, sigma_T: Floats) -> Mask:

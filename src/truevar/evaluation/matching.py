@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
+from truevar.imaging.neighbours import set_apart
 
 RADIUS_NM = 250.0
 """Matching radius, lateral."""
@@ -94,8 +95,8 @@ def candidate_pairs(pred: Emitters, truth: Emitters, radius: float = RADIUS_NM) 
 
 
 def in_frames(table: Emitters, radius: float) -> NDArray[np.float64]:
-    """(N, 3) x, y and the frame as a third coordinate that keeps frames out of reach."""
-    points_N3 = np.stack([table["x"], table["y"], table["frame"] * (4.0 * radius)], axis=1)
+    """(N, 3) points that are within the radius of each other only in one frame."""
+    points_N3 = set_apart(table.x, table.y, table.frame, radius)
     if not np.all(np.isfinite(points_N3)):
         raise UserError("emitters with coordinates that are not finite cannot be matched")
     return points_N3

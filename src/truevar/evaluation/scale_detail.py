@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from truevar.emitters import Emitters
+from truevar.imaging.neighbours import set_apart
 from truevar.model.scale_output import ScaleOutput
 
 _LEAST = 1e-5
@@ -73,10 +74,9 @@ def at_cell_centres(
         pixel_size: nm.
         reach: nm around an emitter within which its cells lie; half a PSF width.
     """
-    apart = 1e4 * pixel_size  # frames are out of each other's reach
     centre_R2 = ((_pair(output.col_R, output.row_R) + 0.5) * output.cell - 0.5) * pixel_size
-    tree = cKDTree(np.column_stack([centre_R2, apart * output.crop_R.numpy()]))
-    near = tree.query_ball_point(np.column_stack([found.x, found.y, apart * found.frame]), reach)
+    tree = cKDTree(set_apart(centre_R2[:, 0], centre_R2[:, 1], output.crop_R.numpy(), reach))
+    near = tree.query_ball_point(set_apart(found.x, found.y, found.frame, reach), reach)
     mean_R = output.mean_R.numpy()
     best = np.array([rows[int(np.argmax(mean_R[rows]))] for rows in near], dtype=np.int64)
     return found.with_columns(x=centre_R2[best, 0], y=centre_R2[best, 1])

@@ -30,7 +30,6 @@ from truevar.inference.arguments import (
 from truevar.inference.chunks import frames_around
 from truevar.inference.domain import domain_warnings
 from truevar.inference.engine import Engine
-from truevar.inference.refined import LEAST_PROB
 from truevar.inference.width_from_emitters import settle_width
 from truevar.io.camera_file import ASSUMED, BY_WIDTH
 from truevar.io.movies.movie import Movie
@@ -214,7 +213,7 @@ def prepare(
         used.psf_sigma / used.pixel_size,
         height,
         width,
-        min(threshold, LEAST_PROB) if refine else threshold,
+        threshold,
         precision=asked.precision,
         scales=1 if asked.preview else None,
         samples=asked.samples,

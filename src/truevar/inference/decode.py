@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from truevar.imaging.neighbours import set_apart
 from truevar.model.scale_output import ScaleOutput
 
 FAINTEST = 0.02
@@ -220,7 +221,6 @@ def _close_pairs(cells: Candidates, reach: float) -> tuple[NDArray[np.int64], ND
     """Pairs of cells of one frame whose emitters are within ``reach`` of each other."""
     if len(cells.x) < 2:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    # Frames are set far apart along a third axis.
-    points = np.stack([cells.x, cells.y, cells.image * (4 * reach + 4)], 1)
+    points = set_apart(cells.x, cells.y, cells.image, reach)
     pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
     return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)

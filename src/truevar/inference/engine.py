@@ -26,6 +26,9 @@ from truevar.model.weights import TrainedModel
 TILE = 512
 """Width in px of a tile; a multiple of twice the coarsest cell."""
 
+LEAST_PROB = 0.15
+"""Less probable emitters explain no light, and refinement leaves them as they are."""
+
 _BATCH_PIXELS = 1 << 16
 """Pixels decided on at a time: enough to keep two cores busy, little enough for any machine."""
 
@@ -46,8 +49,8 @@ class Engine:
         min_prob: emitters less probable are left out.
         precision: number format, see :func:`truevar.inference.precision.pick_precision`.
         scales: decide on the first so many scales only; all by default.
-        echoes: keep unsure emitters beside more probable ones too, for the frames to decide
-            (:mod:`truevar.inference.refined`).
+        echoes: keep unsure emitters beside more probable ones too, and all from
+            :data:`LEAST_PROB` on, for the frames to decide (:mod:`truevar.inference.refined`).
         samples: draw so many joint answers (:mod:`truevar.inference.draws`) in place of one table
             with probabilities, of a next-scale model only; ``min_prob`` does not matter then.
     """
@@ -76,7 +79,7 @@ class Engine:
         self.camera = camera
         self.psf_sigma = psf_sigma
         self.size = (height, width)
-        self.min_prob = min_prob
+        self.min_prob = min(min_prob, LEAST_PROB) if echoes else min_prob
         self.device = next(model.network.parameters()).device
         self.precision = pick_precision(precision, self.device)
         self.excess = camera.excess
@@ -85,11 +88,8 @@ class Engine:
         self.sigma_1 = torch.tensor([psf_sigma], device=self.device)
         self.cells = self.network.config.cells[:scales]
         self.tile = tile
-        self.halo = self._halo()
-
-    def _halo(self) -> int:
-        """How far a tile must look beyond itself, in px; whole pairs of coarsest cells."""
-        return self.network.reach()
+        # How far a tile must look beyond itself, in px; whole pairs of coarsest cells.
+        self.halo = self.network.reach()
 
     @torch.inference_mode()
     def run(

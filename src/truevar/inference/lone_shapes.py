@@ -7,9 +7,9 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from truevar.imaging.gaussian import render_patches
+from truevar.imaging.neighbours import distance_to_nearest
 from truevar.inference.drawn_again import Drawing, DrawnAgain
 
 _ALONE = 7.0
@@ -34,10 +34,9 @@ def shapes_of_lone(drawn: Drawing, seen: DrawnAgain) -> Floats:
     H, W = seen.counts_NHW.shape[1:]
     size = 2 * math.ceil(2.5 * drawn.psf_sigma) + 1
     alone_M = drawn.inside(H, W, size // 2 + 1)
-    if len(alone_M) > 1:
-        places = torch.stack([drawn.x_M, drawn.y_M], 1).double().numpy()
-        near = cKDTree(places).query(places, k=2)[0][:, 1]
-        alone_M &= torch.as_tensor(near > _ALONE * drawn.psf_sigma)
+    places = torch.stack([drawn.x_M, drawn.y_M], 1).double().numpy()
+    least = _ALONE * drawn.psf_sigma
+    alone_M &= torch.as_tensor(distance_to_nearest(places, least) > least)
     if not alone_M.any():
         return np.zeros((0, 3))
     width_M = torch.full_like(drawn.x_M, drawn.psf_sigma)[alone_M]

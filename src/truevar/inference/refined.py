@@ -15,16 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truevar.inference.decode import SURE, Candidates, no_echoes
-from truevar.inference.engine import Engine
+from truevar.inference.engine import LEAST_PROB, Engine
 from truevar.refinement.error_scale import ErrorScale
 from truevar.refinement.refine import refine
 from truevar.refinement.stack import Answers
 
 BESIDE = 2
 """Frames to each side whose emitters are evidence."""
-
-LEAST_PROB = 0.15
-"""Less probable answers explain no light, and stay as they are."""
 
 EVIDENCE = 40.0
 """Nats that an emitter within one PSF width of a more probable one must add to stay beside it,
@@ -70,7 +67,7 @@ def run_refined(
     """What :meth:`Engine.run` finds, at better places.
 
     Args:
-        engine: one that reports whatever is as probable as :data:`LEAST_PROB`, echoes too.
+        engine: one that keeps echoes.
         blocks: the frames, in order, (n, H, W) each, in ADU.
         before, after: (n, H, W) the frames just before the first and behind the last, in order;
             up to :func:`frames_beside` of them are looked at. The latter may be what gives them

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from truevar.emitters import Emitters
+from truevar.imaging.neighbours import distance_to_nearest, set_apart
 
 DENSITY_RADIUS = 100.0
 """nm around a localisation in which ``density`` counts."""
@@ -16,16 +17,10 @@ DENSITY_RADIUS = 100.0
 
 def nearest_in_frame(emitters: Emitters) -> NDArray[np.float64]:
     """(N,) nm to the nearest other localisation of the same frame; infinite without one."""
-    n = len(emitters)
-    far_N = np.full(n, np.inf)
-    if n < 2:
-        return far_N
+    if not len(emitters):
+        return np.empty(0)
     span = 1.0 + float(np.ptp(emitters.x) + np.ptp(emitters.y))
-    # Frames are set apart along a third axis, farther than anything within one.
-    _, rank = np.unique(emitters.frame, return_inverse=True)
-    points = np.stack([emitters.x, emitters.y, 2.0 * span * rank.reshape(-1)], 1)
-    found_N2, _ = cKDTree(points).query(points, k=2, distance_upper_bound=span)
-    return np.asarray(found_N2[:, 1], dtype=np.float64)
+    return distance_to_nearest(set_apart(emitters.x, emitters.y, emitters.frame, span), span)
 
 
 def density(emitters: Emitters) -> NDArray[np.float64]:

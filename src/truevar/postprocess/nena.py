@@ -16,6 +16,7 @@ from scipy.optimize import curve_fit
 from scipy.spatial import cKDTree
 
 from truevar.emitters import Emitters
+from truevar.imaging.neighbours import set_apart
 
 Floats = NDArray[np.float64]
 
@@ -71,12 +72,10 @@ def nearest_in_next_frame(emitters: Emitters, farthest: float = _FARTHEST) -> Fl
     x, y, frame = emitters.x[good_N], emitters.y[good_N], emitters.frame[good_N]
     if not len(x):
         return np.empty(0)
-    # Frames are set apart along a third axis by more than the search reaches.
-    apart = 2 * farthest
-    tree = cKDTree(np.stack([x, y, apart * (frame - frame.min())], 1))
+    tree = cKDTree(set_apart(x, y, frame, farthest))
     asked = np.flatnonzero(frame < frame.max())
     asked = asked[np.linspace(0, len(asked) - 1, min(len(asked), _MOST)).astype(int)]
-    after = np.stack([x[asked], y[asked], apart * (frame[asked] + 1 - frame.min())], 1)
+    after = set_apart(x[asked], y[asked], frame[asked] + 1, farthest)
     far_N, _ = tree.query(after, distance_upper_bound=farthest)
     return np.asarray(far_N, dtype=np.float64)
 

@@ -14,7 +14,7 @@ import math
 import torch
 
 from truevar.imaging.light import LightOnFrames
-from truevar.refinement.fitted import LEAST_RATE, Fitted
+from truevar.refinement.fitted import Fitted
 from truevar.refinement.tangents import first_pixels, tangents
 
 _DERIVATIVES: tuple[dict[tuple[int, int], float], ...] = (
@@ -55,9 +55,8 @@ def common_misfit(fitted: Fitted) -> torch.Tensor:
 def _weights(fitted: Fitted, rows_B: torch.Tensor) -> torch.Tensor:
     """(Q,) of all derivatives."""
     light, place_D2 = fitted.light, fitted.place_D2
-    level_BP = light.patches(fitted.level_THW, rows_B).double().flatten(1)
-    weight_B1P = ((level_BP > 0) / level_BP.clamp_min(LEAST_RATE))[:, None]
-    left_BP1 = light.patches(fitted.left_THW, rows_B).double().flatten(1)[:, :, None]
+    left_BP, weight_BP = fitted.unexplained(rows_B)
+    left_BP1, weight_B1P = left_BP[:, :, None], weight_BP[:, None]
     shape_BQP = _shapes(light, place_D2, rows_B)
     # What an emitter's own photons and place take up says nothing.
     own_B3P = tangents(light, place_D2, rows_B[:, None], first_pixels(place_D2[rows_B], light.size))

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from truevar.imaging.neighbours import distance_to_nearest, set_apart
+
 Floats = NDArray[np.float64]
 
 LIMITS = (0.4, 2.5)
@@ -100,14 +102,14 @@ def circumstances(
         photons_D: effective counts.
         psf_sigma: px.
     """
-    # Frames lie further apart than anything is looked for.
-    point_D3 = np.column_stack([place_D2, frame_D * (100 * psf_sigma)])
+    furthest = 6 * psf_sigma
+    point_D3 = set_apart(place_D2[:, 0], place_D2[:, 1], frame_D, furthest)
     tree = cKDTree(point_D3)
     within_2, within_4 = (
         tree.query_ball_point(point_D3, reach * psf_sigma, return_length=True) - 1
         for reach in (2, 4)
     )
-    apart_D = np.minimum(tree.query(point_D3, k=2)[0][:, 1] / psf_sigma, 6.0)
+    apart_D = np.minimum(distance_to_nearest(point_D3, furthest) / psf_sigma, 6.0)
     return np.column_stack(
         [
             np.log(error_D / psf_sigma),

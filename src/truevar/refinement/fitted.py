@@ -51,6 +51,23 @@ class Fitted:
         sum_D = self.light.patches(self.left_THW**2 / self.level_THW).sum((1, 2))
         return sum_D, (self.light.patches(self.level_THW) > 0).sum((1, 2))
 
+    def around(self, rows_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1 + M) some answers, each before its neighbours, and which of these there are."""
+        known_BM = self.known_DM[rows_B]
+        at_BM = torch.cat([rows_B[:, None], self.near_DM[rows_B]], 1)
+        return at_BM, torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1)
+
+    def unexplained(self, rows_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, P) counts on answers' patches that are not explained, and one over their variance.
+
+        In double precision; 0 beside the frame.
+        """
+        left_BP, level_BP = (
+            self.light.patches(v_THW, rows_B).double().flatten(1)
+            for v_THW in (self.left_THW, self.level_THW)
+        )
+        return left_BP, (level_BP > 0) / level_BP.clamp_min(LEAST_RATE)
+
     def residuals(self) -> torch.Tensor:
         """(D,) squared residuals over variances, mean of each patch."""
         sum_D, pixels_D = self.squares

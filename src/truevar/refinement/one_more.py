@@ -13,7 +13,7 @@ import math
 import torch
 
 from truevar.imaging.gaussian import axis_profile
-from truevar.refinement.fitted import LEAST_RATE, Fitted
+from truevar.refinement.fitted import Fitted
 from truevar.refinement.tangents import first_pixels, tangents
 
 RADII = (0.6, 1.2, 1.8)
@@ -48,19 +48,14 @@ def one_more(
 def _part(fitted: Fitted, host_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     light, place_D2 = fitted.light, fitted.place_D2
     B, sigma = len(host_B), light.psf_sigma
-    left_BP, level_BP = (
-        light.patches(v_THW, host_B).double().flatten(1)
-        for v_THW in (fitted.left_THW, fitted.level_THW)
-    )
-    weight_BP = (level_BP > 0) / level_BP.clamp_min(LEAST_RATE)
+    left_BP, weight_BP = fitted.unexplained(host_B)
     own_B2 = place_D2[host_B].double()
     first_B2 = first_pixels(place_D2[host_B], light.size)
-    at_BM = torch.cat([host_B[:, None], fitted.near_DM[host_B]], 1)
-    known_BM = torch.cat([torch.ones(B, 1, dtype=torch.bool), fitted.known_DM[host_B]], 1)
+    at_BM, known_BM = fitted.around(host_B)
     M = at_BM.shape[1]
     # What may change: all that is known, and the background.
     design_BUP = tangents(light, place_D2, at_BM, first_B2) * known_BM.repeat(1, 3)[:, :, None]
-    design_BUP = torch.cat([design_BUP, torch.ones_like(level_BP)[:, None]], 1)
+    design_BUP = torch.cat([design_BUP, torch.ones_like(left_BP)[:, None]], 1)
     weighted_BUP = design_BUP * weight_BP[:, None]
     matrix_BUU = weighted_BUP @ design_BUP.transpose(1, 2)
     diagonal_BU = matrix_BUU.diagonal(dim1=1, dim2=2)

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from truevar.imaging.gaussian import axis_derivatives, patch_first
 from truevar.imaging.light import LightOnFrames
+from truevar.imaging.neighbours import set_apart
 
 NEIGHBOURS = 4
 """So many of the nearest are asked what they could take up ..."""
@@ -27,10 +28,10 @@ def neighbours_of(
         psf_sigma: px.
     """
     reach = REACH * psf_sigma
-    # Frames lie further apart than anything is looked for.
-    place = np.column_stack([place_D2.double().numpy(), frame_D.numpy() * (2 * reach)])
-    near, others = cKDTree(place).query(
-        place, k=np.arange(2, NEIGHBOURS + 2), distance_upper_bound=reach
+    x_D, y_D = place_D2.double().numpy().T
+    point_D3 = set_apart(x_D, y_D, frame_D.numpy(), reach)
+    near, others = cKDTree(point_D3).query(
+        point_D3, k=np.arange(2, NEIGHBOURS + 2), distance_upper_bound=reach
     )
     known = np.isfinite(near)
     return torch.from_numpy(np.where(known, others, 0)), torch.from_numpy(known)

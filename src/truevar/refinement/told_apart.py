@@ -133,15 +133,14 @@ def _of_common_shape(fitted: Fitted) -> Fitted:
 def _compared(fitted: Fitted, asked: _Asked) -> tuple[PatchFit, torch.Tensor]:
     """The fits of two, and (B,) by how much they are better than those of one: 0 if no pair."""
     light, host_B, psf = fitted.light, asked.host_B, fitted.light.psf_sigma
-    known_BM = fitted.known_DM[host_B]
-    at_BM = torch.cat([host_B[:, None], fitted.near_DM[host_B]], 1)
+    at_BM, known_BM = fitted.around(host_B)
     spread_BM = fitted.sigma_D[at_BM].double()
     spread_BM[:, 0] = psf
     one = Several(
         fitted.place_D2[at_BM].double(),
         light.photons_D[at_BM].double(),
         spread_BM,
-        torch.cat([torch.ones_like(known_BM[:, :1]), known_BM], 1),
+        known_BM,
     )
     patches = _patches(fitted, host_B, one)
     alone = fit_patches(patches, one, WIDER)
@@ -156,7 +155,7 @@ def _compared(fitted: Fitted, asked: _Asked) -> tuple[PatchFit, torch.Tensor]:
     fits_B &= _inside(light, first_B2) & _inside(light, second_B2)
     # Not what a neighbour stands for already.
     other_BM = (both.place_BM2[:, 2:] - second_B2[:, None]).norm(dim=2)
-    fits_B &= (other_BM.masked_fill(~known_BM, torch.inf) > NEAREST * psf).all(1)
+    fits_B &= (other_BM.masked_fill(~known_BM[:, 1:], torch.inf) > NEAREST * psf).all(1)
     return both, (both.value_B - alone.value_B) * fits_B
 
 

@@ -10,16 +10,13 @@ import torch
 
 from truevar.config import ModelConfig
 from truevar.errors import UserError
+from truevar.io.atomic import replacing
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint under a temporary name and move it into place."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        torch.save(state, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        torch.save(state, file)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

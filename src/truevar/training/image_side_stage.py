@@ -24,7 +24,7 @@ from truevar.training.precision import mixed_precision
 from truevar.training.prefetch import batches
 from truevar.training.ranks import first_process
 from truevar.training.reading_basis import ReadingBasis, read_through, reading_basis
-from truevar.training.schedule import begin_step, rate_of
+from truevar.training.schedule import begin_step, end_step, rate_of
 from truevar.training.start import Start
 
 _WARMUP = 50
@@ -172,9 +172,7 @@ def teach_image_side(
             error = 2 * (apart_BHWR.mean((0, 1, 2)) * basis.weight_R).sum()
             begin_step(optimizers, rate)
             error.backward()
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 2.0)
-            for optimizer in optimizers:
-                optimizer.step()
+            end_step(optimizers, encoder)
             step += 1
             crops += len(batch.counts_BTHW)
             recent += float(error.detach())

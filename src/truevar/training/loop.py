@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ from truevar.training.checkpoint import load_checkpoint, save_checkpoint
 from truevar.training.optimizer import make_optimizers
 from truevar.training.prefetch import batches, too_wide
 from truevar.training.ranks import Ranks, own_device
-from truevar.training.schedule import begin_step, rate_of
+from truevar.training.schedule import begin_step, end_step, rate_of
 from truevar.training.start import Start, take_weights
 from truevar.training.step import batch_loss
 
@@ -127,7 +128,7 @@ def train_model(
         f"no crops of {width} px: one has more pixels than a batch of {lot} of {config.crop} px"
         for width in too_wide(lot, config.crop, config.other_crops)
     ]
-    seed = config.seed + 7919 * step + 104729 * ranks.rank
+    seed = ranks.seed(config.seed, step)
     source = batches(
         lot, config.crop, config.other_crops, mix, device, seed, network.encoder.window
     )
@@ -213,16 +214,12 @@ def train_model(
                 sums.update({"loss": float(loss.detach()), **terms})
                 made += 1
             agreed = ranks.average(network, seconds(), device)
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-            if torch.isfinite(norm):
-                for optimizer in optimizers:
-                    optimizer.step()
-            else:
-                skipped += 1
+            norm = end_step(optimizers, network)
+            skipped += not math.isfinite(norm)
             step += 1
             crops += made * lot * ranks.count
             average.update(network, step)
-            recent.append({"norm": float(norm), **{k: v / made for k, v in sums.items()}})
+            recent.append({"norm": norm, **{k: v / made for k, v in sums.items()}})
             now = time.monotonic()
             if len(recent) >= config.log_every:
                 means = {k: sum(r[k] for r in recent) / len(recent) for k in recent[0]}

@@ -46,6 +46,10 @@ class Ranks:
         """Whether this process writes and reports."""
         return self.rank == 0
 
+    def seed(self, seed: int, step: int) -> int:
+        """A run's seed made another in every process, and at every step that it is resumed at."""
+        return seed + 7919 * step + 104729 * self.rank
+
     @classmethod
     def join(cls, device: torch.device) -> Ranks:
         """Meet the other processes that ``torchrun`` started; alone where it did not."""

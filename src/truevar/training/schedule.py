@@ -1,4 +1,4 @@
-"""The learning rate of a step: a warm-up, then half a cosine."""
+"""A step's learning rate (a warm-up, then half a cosine), its beginning and its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 
 import torch
+
+LONGEST = 2.0
+"""Norm to which longer gradients are cut."""
 
 
 def rate_of(peak: float, step: int, warmup: int, done: float, last: float = 0.01) -> float:
@@ -28,3 +31,16 @@ def begin_step(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
+
+
+def end_step(optimizers: Iterable[torch.optim.Optimizer], network: torch.nn.Module) -> float:
+    """Let optimisers step by the gradients, cut to :data:`LONGEST`, if these are finite.
+
+    Returns:
+        the gradients' norm as it was.
+    """
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST)
+    if torch.isfinite(norm):
+        for optimizer in optimizers:
+            optimizer.step()
+    return float(norm)

@@ -16,7 +16,7 @@ from truevar.emitters import Emitters
 from truevar.evaluation.scoring import best_threshold, evaluate, pool
 from truevar.inference.engine import Engine, frames_per_batch
 from truevar.inference.growing_table import GrowingTable
-from truevar.inference.refined import LEAST_PROB, run_refined
+from truevar.inference.refined import run_refined
 from truevar.model.predictor import TrueVAREmitterPredictor
 from truevar.model.weights import TrainedModel
 from truevar.simulation.movie import SimulatedMovie
@@ -53,8 +53,7 @@ def localize_simulated(
     """Emitters of a simulated movie whose setup is known; no file is touched."""
     n_frames, height, width = movie.shape
     sigma = movie.psf_sigma / movie.pixel_size
-    least = min(min_prob, LEAST_PROB) if refine else min_prob
-    engine = Engine(model, movie.camera, sigma, height, width, least, echoes=refine)
+    engine = Engine(model, movie.camera, sigma, height, width, min_prob, echoes=refine)
     frames_nHW = movie.frames()
     step = frames_per_batch(height, width)
     blocks = (frames_nHW[start : start + step] for start in range(0, n_frames, step))
