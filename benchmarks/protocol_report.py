@@ -38,6 +38,12 @@ paired interval; *better* means that it excludes zero.
 """
 
 
+OTHERS = """\
+Another program's answers are taken as they are, at whatever threshold its command has (the dense
+U-Net's: [dense-unet.md](dense-unet.md)); differences from it are paired likewise.
+"""
+
+
 def report(records: list[Record], planned: int) -> str:
     """The page."""
     if not records:
@@ -49,18 +55,26 @@ def report(records: list[Record], planned: int) -> str:
         measured=len(records),
         planned=planned,
         threshold=records[0]["model"]["threshold"],
-        peers=" and ".join(TITLES.get(name, name) for name in peers) or "nothing else",
-        options=" --picasso …/bin/python" if "picasso" in peers else "",
+        peers="; by ".join(TITLES.get(name, name) for name in peers) or "nothing else",
+        options=options_for(peers),
     )
     parts = [introduction, "## In short\n", *(f"- {line}" for line in short(records)), ""]
     parts += ["## Efficiency\n", *efficiency_table(records, peers), ""]
     versions = {record["picasso"]["version"] for record in records if "picasso" in record}
     if versions:
         parts.append(PICASSO.format(version=", ".join(sorted(versions))))
+    if set(peers) - set(TITLES):
+        parts.append(OTHERS)
     parts += [f"## All figures: `{settings['model']}`\n", *figures_table(records, "model"), ""]
     for name in peers:
         parts += [f"## All figures: {TITLES.get(name, name)}\n", *figures_table(records, name), ""]
     return "\n".join(parts)
+
+
+def options_for(peers: list[str]) -> str:
+    """What the command was told about those beside the model."""
+    others = " ".join(f'--peer "{name}=…"' for name in peers if name not in TITLES)
+    return (" --picasso …/bin/python" if "picasso" in peers else "") + (others and f" -- {others}")
 
 
 def peers_of(records: list[Record]) -> list[str]:
