@@ -22,7 +22,7 @@ examples:
   truevar benchmark --scenes 2d-scmos --densities 1 --json -
   truevar benchmark --speed
   truevar benchmark --speed -- --picasso ~/picasso/bin/python --rounds 5
-  truevar benchmark --accuracy -- --model default --frames 34
+  truevar benchmark --accuracy -- --model accurate --frames 34
   truevar benchmark --ablations -- --crops 20000 --jobs 2
 """
 

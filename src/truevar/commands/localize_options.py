@@ -172,14 +172,15 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME|PATH",
         default="default",
-        help="a model that `truevar info` lists, or a .safetensors file (default: true-var-small)",
+        help="a model that `truevar info` lists, or a .safetensors or .pt file "
+        "(default: true-var-small)",
     )
     how.add_argument("--device", metavar="D", default="cpu", help="cpu, cuda, … (default: cpu)")
     how.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="of the network's matrix products; auto: bfloat16 where the processor has it",
+        help="of the network's matrix products; auto: bfloat16 where that is faster (AMX, GPUs)",
     )
     how.add_argument(
         "--preview",

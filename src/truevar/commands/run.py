@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from truevar.postprocess.whole_way import WholeWay
 
 DESCRIPTION = """\
-Go the whole way from a movie to a picture to believe: localise, take off the drift, tell the
-resolution, join each molecule's localisations, leave out what is only blur, and write into FOLDER
+Go the whole way from a movie to a picture and a report: localise, take off the drift, tell the
+resolution, join each molecule's localisations, leave out those whose error is above half the
+PSF's width, and write into FOLDER
 
   localisations.csv   what was found in every frame, as the camera saw it
   molecules.csv       joined, without drift, filtered

@@ -57,8 +57,8 @@ def train(
     Args:
         output: folder for ``config.json``, ``checkpoint.pt``, ``weights.safetensors`` and
             ``log.jsonl``; made if absent.
-        model: its sizes, or the name of a preset (``small``, ``full``). Default: those of
-            ``resume`` or ``start``, else ``small``.
+        model: its sizes, or the name of a preset (``small``, ``accurate``, ``full``,
+            ``tiny``). Default: those of ``resume`` or ``start``, else ``small``.
         training: how to train; by default half an hour.
         mix: what to simulate.
         start: weights to start from: a model's name or a file. Where ``model`` has another
