@@ -40,8 +40,8 @@ def main() -> int:
         movie = folder / "movie.tif"
         simulate("2d-scmos", args.density, args.frames, args.size, seed=78).write(movie)
         ways: dict[str, tuple[int, list[str]]] = {
-            "one process, 1 thread": (1, []),
-            f"one process, {n} threads": (n, []),
+            "one process, 1 thread": (1, ["--workers", "1"]),
+            f"one process, {n} threads": (n, ["--workers", "1"]),
             f"--workers {n}": (n, ["--workers", str(n)]),
         }
         if args.dask:

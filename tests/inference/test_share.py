@@ -76,6 +76,40 @@ def test_draws_are_the_same_in_whatever_order(movie: Path, monkeypatch: pytest.M
     assert alone.read_bytes() == shared.read_bytes()
 
 
+def test_a_long_movie_is_shared_unasked(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Counted(Here):
+        def __init__(self, job, count):
+            super().__init__(job, count)
+            asked.append(count)
+
+    monkeypatch.setattr(gather, "Processes", Counted)
+    assert run(movie, "alone.csv") == 0
+    assert not asked, "three chunks are too few"
+    monkeypatch.setattr(processes, "CHUNKS_EACH", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert run(movie, "shared.csv") == 0
+    assert run(movie, "told.csv", "--workers", "1") == 0
+    truevar.localize(movie, **GIVEN)
+    assert asked == [2], "not where one is asked for, nor unasked from Python"
+    alone, shared = (movie.with_name(name) for name in ("alone.csv", "shared.csv"))
+    assert alone.read_bytes() == shared.read_bytes()
+
+
+def test_no_more_processes_than_pay_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = {"SC_PHYS_PAGES": 1 << 24, "SC_PAGE_SIZE": 1 << 12}
+    monkeypatch.setattr(os, "sysconf_names", memory, raising=False)
+    monkeypatch.setattr(os, "sysconf", memory.__getitem__, raising=False)
+    assert [processes.worth_starting(n, 4) for n in (1, 3, 4, 8, 100)] == [1, 1, 2, 4, 4]
+    assert processes.worth_starting(100, 1) == 1
+    assert processes.worth_starting(100, 64) == processes.MOST
+    memory["SC_PHYS_PAGES"] = 1 << 20  # 4 GB
+    assert processes.worth_starting(100, 64) == 2
+    memory.clear()
+    assert processes.worth_starting(100, 64) == processes.MOST // 2
+
+
 def test_what_is_said_is_the_same(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings come in the order of the frames; the check of the table is made."""
     model = truevar.load_model()

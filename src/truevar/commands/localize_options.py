@@ -205,8 +205,8 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--workers",
         metavar="N",
         type=whole(1),
-        default=1,
-        help="localise with N processes, which share the processor's cores (default: 1)",
+        help="localise with N processes, which share the processor's cores (default: one for each, "
+        "up to 8, where the movie is long)",
     )
     machines.add_argument(
         "--scheduler",

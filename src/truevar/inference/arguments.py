@@ -153,15 +153,16 @@ def check_machines(workers: Any, scheduler: Any) -> None:
     """Refuse a number of processes, or an address of a cluster, that is none.
 
     Raises:
-        UserError: not a whole number of at least 1; not a text; both.
+        UserError: neither a whole number of at least 1 nor None; not a text; both.
     """
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
-        raise UserError(f"{subject('workers')} must be a whole number of at least 1")
+    whole = isinstance(workers, (int, np.integer)) and not isinstance(workers, bool)
+    if workers is not None and not (whole and workers >= 1):
+        raise UserError(f"{subject('workers')} must be a whole number of at least 1, or None")
     if scheduler is not None and (not isinstance(scheduler, (str, PathLike)) or not scheduler):
         raise UserError(
             f"{subject('scheduler')} is the address of a Dask scheduler, such as tcp://host:8786"
         )
-    if scheduler is not None and workers > 1:
+    if scheduler is not None and (workers or 1) > 1:
         raise UserError(
             f"{subject('workers')} are processes of this machine, and {subject('scheduler')} has "
             "its own; give one of the two"

@@ -67,7 +67,7 @@ class Asked:
     preview: bool = False
     refine: bool = True
     samples: int | None = None
-    workers: int = 1
+    workers: int | None = 1
     scheduler: str | None = None
 
     def __post_init__(self) -> None:

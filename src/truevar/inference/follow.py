@@ -120,8 +120,9 @@ def _only_one(movie: str | PathLike[str] | Sequence[str | PathLike[str]], asked:
     paths = [movie] if isinstance(movie, (str, PathLike)) else list(movie)
     if len(paths) != 1:
         raise UserError(f"one file or folder can be followed, and {len(paths)} were given")
-    if asked.workers > 1 or asked.scheduler is not None:
-        name = "workers" if asked.workers > 1 else "scheduler"
+    several = (asked.workers or 1) > 1
+    if several or asked.scheduler is not None:
+        name = "workers" if several else "scheduler"
         raise UserError(
             f"a movie is followed by one process; leave out {subject(name)} or {subject('follow')}"
         )

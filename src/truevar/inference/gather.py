@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
+import torch
+
 import truevar
 from truevar.emitters import Emitters
 from truevar.errors import UserError
@@ -18,7 +20,7 @@ from truevar.inference.growing_table import GrowingTable, TableOnDisk
 from truevar.inference.helpers import Helpers
 from truevar.inference.journal import Chunk, Journal
 from truevar.inference.posterior_check import FRAMES, PosteriorCheck
-from truevar.inference.processes import Processes
+from truevar.inference.processes import Processes, worth_starting
 from truevar.io.tables.parts import TableParts
 
 Progress = Callable[[int, int, int], None]
@@ -68,11 +70,12 @@ def gather(
         if progress:
             progress(done, n_frames, emitters)
 
-    alone = ready.asked.workers == 1 and ready.asked.scheduler is None
+    workers = _workers(ready, len(spread))
+    alone = workers == 1 and ready.asked.scheduler is None
     # Those that are asked for elsewhere must be known before the first is there.
     before = {one for one in spread if alone or (journal and journal.read(*one))}
     wanted = [one for one in spread if one not in before]
-    with nullcontext() if alone else _Elsewhere(ready, journal, wanted, report) as fetch:
+    with nullcontext() if alone else _Elsewhere(ready, workers, journal, wanted, report) as fetch:
         for first, stop in spread:
             kept = journal.read(first, stop) if journal and (first, stop) in before else None
             if kept:
@@ -132,16 +135,22 @@ class _Elsewhere:
 
     Args:
         ready: the movie, and how.
+        workers: processes, if it is not a cluster.
         journal: takes every chunk at once, for the run may be stopped.
         wanted: the chunks.
         report: called with frames and emitters as they are done.
     """
 
     def __init__(
-        self, ready: Ready, journal: Journal | None, wanted: list[tuple[int, int]], report: Report
+        self,
+        ready: Ready,
+        workers: int,
+        journal: Journal | None,
+        wanted: list[tuple[int, int]],
+        report: Report,
     ):
         self.ready, self.journal, self.wanted = ready, journal, wanted
-        self.helpers = _helpers(ready)
+        self.helpers = _helpers(ready, workers)
         self.done = self.helpers.finished(self._frames(), report)
         self.waiting: dict[tuple[int, int], Chunk] = {}
         self.error: UserError | None = None
@@ -175,9 +184,19 @@ class _Elsewhere:
         return self.waiting.pop((first, stop))
 
 
-def _helpers(ready: Ready) -> Helpers:
+def _workers(ready: Ready, chunks: int) -> int:
+    """How many processes localise."""
+    asked = ready.asked
+    if asked.workers is not None:
+        return asked.workers
+    if asked.scheduler is not None or ready.engine.device.type != "cpu":
+        return 1
+    return worth_starting(chunks, torch.get_num_threads())
+
+
+def _helpers(ready: Ready, workers: int) -> Helpers:
     """Who was asked for."""
     job = ChunkJob.of(ready)
     if ready.asked.scheduler is not None:
         return DaskCluster(job, ready.asked.scheduler)
-    return Processes(job, ready.asked.workers)
+    return Processes(job, workers)

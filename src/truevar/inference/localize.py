@@ -43,7 +43,7 @@ def localize(
     preview: bool = False,
     refine: bool = True,
     samples: int | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
     announce: Callable[[Setup], None] | None = None,
@@ -88,7 +88,8 @@ def localize(
             probabilities: whole fields that it holds possible, told apart by the column
             ``sample`` (:mod:`truevar.inference.draws`). ``min_prob`` does not matter then.
         workers: localise with so many processes, which share this one's threads; the table is the
-            same, but for a seventh digit that may depend on their number.
+            same, but for a seventh digit that may depend on their number. None for as many as pay
+            off: one for each thread (up to eight) where the movie is long, on a processor.
         scheduler: address, or file, of a Dask scheduler (``dask.distributed``) whose workers
             localise; the table is the same. They must have this version of this package.
         progress: called after every batch; with ``scheduler`` after every chunk of frames.

@@ -30,6 +30,30 @@ _AHEAD = 1
 _LOOK = 0.5
 """Seconds after which waiting looks up: Windows' Ctrl-C does not end it otherwise."""
 
+MOST = 8
+"""Processes that are started unasked ..."""
+
+MEMORY_EACH = 2 << 30
+"""... if the machine has so many bytes of memory for each; half of that is what they may take."""
+
+CHUNKS_EACH = 2
+"""Chunks that a process must have to do, or starting it (seconds) is not worth it."""
+
+
+def worth_starting(chunks: int, threads: int) -> int:
+    """How many processes localise fastest; 1 for this one alone.
+
+    The threads of one process wait for each other after every small product; processes do not.
+
+    Args:
+        chunks: that are to be localised.
+        threads: that may compute.
+    """
+    fit = MOST // 2  # where the system does not say
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        fit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MEMORY_EACH
+    return max(1, min(threads, chunks // CHUNKS_EACH, MOST, fit))
+
 
 class Processes:
     """So many processes, each with its share of this one's threads. Use as a context manager.
