@@ -16,7 +16,8 @@ from pathlib import Path
 CODE = """
 import resource, sys
 from truevar.cli import main
-code = main(["localize", sys.argv[1], "-o", sys.argv[2], "--psf-sigma", "130", "--quiet"])
+how = ["--psf-sigma", "130", "--quiet", "--workers", "1"]
+code = main(["localize", sys.argv[1], "-o", sys.argv[2], *how])
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(code, f"{peak:.0f}")
 """
