@@ -20,13 +20,14 @@ needs_model = pytest.mark.skipif(
 
 
 @needs_model
+@pytest.mark.parametrize("how", ["", "--no-refine", "--preview"])
 def test_localising_with_a_report_and_doing_it_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     truevar.simulate("2d-emccd", density=0.5, frames=8, size=32).write("a movie.tif")
     what = "-o e.csv --model true-var-small --frames 2:7 --roi 0:32,8:32 --report r.html"
-    assert main(["localize", "a movie.tif", *what.split()]) == 0
+    assert main(["localize", "a movie.tif", *what.split(), *how.split()]) == 0
     assert "report:    r.html" in capsys.readouterr().out
     text = Path("r.html").read_text(encoding="utf-8")
     assert text.count('"frame":') == 5
@@ -37,6 +38,7 @@ def test_localising_with_a_report_and_doing_it_again(
     assert main(words[1:]) == 0
     table, again = truevar.read("e.csv"), truevar.read("again.csv")
     assert len(table) == len(again) > 5
+    assert table.keys() == again.keys()
     for name in table:
         np.testing.assert_array_equal(table[name], again[name])
 

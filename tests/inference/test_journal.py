@@ -105,6 +105,31 @@ def test_a_damaged_chunk_is_done_again(tmp_path: Path, damage: str) -> None:
         assert journal.frames == 0
 
 
+def test_no_wrong_byte_makes_another_chunk(tmp_path: Path) -> None:
+    with Journal(tmp_path / "e.csv") as journal:
+        journal.add(0, 16, CHUNK)
+        path = journal.done[0, 16]
+        content = path.read_bytes()
+        for place in range(len(content)):
+            wrong = bytes([content[place] ^ 0x81])
+            path.write_bytes(content[:place] + wrong + content[place + 1 :])
+            journal.done[0, 16] = path
+            found = journal.read(0, 16)
+            if found is not None:  # what is wrong is no part of it, a date, say
+                assert found.columns.keys() == CHUNK.columns.keys()
+                for name, values in CHUNK.columns.items():
+                    np.testing.assert_array_equal(found.columns[name], values)
+
+
+def test_another_programs_copy_of_a_chunk_is_passed_over(tmp_path: Path) -> None:
+    output = tmp_path / "e.csv"
+    unfinished(output)
+    (path,) = folder_of(output).glob("*.npz")
+    path.with_name(path.name.replace(".chunk", " (1).chunk")).write_bytes(path.read_bytes())
+    with Journal(output, resume=True) as journal:
+        assert journal.frames == 16
+
+
 def test_a_table_that_was_being_written_may_be_replaced(tmp_path: Path) -> None:
     output = tmp_path / "e.csv"
     unfinished(output)

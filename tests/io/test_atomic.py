@@ -96,3 +96,38 @@ def test_several_files_move_together_or_not_at_all(tmp_path, monkeypatch):
     write()
     assert (one.read_text(), two.read_text()) == ("new one", "new two")
     assert sorted(os.listdir(tmp_path)) == ["a.hdf5", "a.yaml"]
+
+
+def test_a_single_file_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    wanted = tmp_path / "a.csv"
+    wanted.write_text("old")
+
+    def refuse(source, target):
+        raise PermissionError(errno.EACCES, "held by another program")
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="no permission"):
+        patched.setattr(os, "replace", refuse)
+        with replacing(wanted) as temporary:
+            temporary.write_text("new")
+    assert wanted.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize("when", range(4))
+def test_an_interrupted_move_leaves_the_old_files(tmp_path, monkeypatch, when):
+    one, two = tmp_path / "a.hdf5", tmp_path / "a.yaml"
+    one.write_text("old one")
+    two.write_text("old two")
+    real, moves = os.replace, iter(range(100))
+
+    def interrupted(source, target):
+        if next(moves) == when:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing_all(one, two) as (first, second):
+        first.write_text("new one")
+        second.write_text("new two")
+    assert (one.read_text(), two.read_text()) == ("old one", "old two")
+    assert sorted(os.listdir(tmp_path)) == ["a.hdf5", "a.yaml"]

@@ -142,3 +142,20 @@ def test_evidence_adds_up_over_a_molecule():
     assert linked["llr"] == pytest.approx([2.996, 1.92])
     # χ² of two degrees of freedom beyond 5.99, and of one beyond 3.84.
     assert linked["p_value"] == pytest.approx([0.05, 0.05], rel=0.01)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_an_error_that_is_not_known_costs_no_place(unknown):
+    rows = table([[0, 10, 0, 100, 5], [1, 14, 0, 100, unknown], [5, 50, 0, 100, unknown]])
+    molecules = link(rows, radius=10).emitters
+    # The first is known better than the second; of the third nothing better is known.
+    assert molecules.x.tolist() == [10, 50]
+    np.testing.assert_array_equal(molecules.sigma_x, [5, np.nan])
+
+
+def test_a_row_without_a_place_is_a_molecule_of_its_own():
+    rows = table([[0, 10, 0, 100, 5], [1, 10, 0, 100, 5], [1, 10, 0, 100, 5], [2, 9, 0, 100, 5]])
+    rows = rows.with_columns(x=[10, np.nan, 10, 9])
+    assert link(rows).molecule_N.tolist() == [0, 1, 0, 0]
+    assert link(rows.select([1])).molecule_N.tolist() == [0]
+    np.testing.assert_array_equal(np.isnan(link(rows, radius=10).emitters.x), [False, True])

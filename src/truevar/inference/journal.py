@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from truevar.wording import argument
 
 _SETTINGS, _LOCK, _WRITING = "settings.json", "lock", "writing"
 _ENDING, _WARNING = ".chunk.npz", "warning"
+_NAME = re.compile(rf"(\d+)-(\d+){re.escape(_ENDING)}")
 
 GROWING = "growing"
 """The setting that says that a movie was still being written."""
@@ -89,8 +90,9 @@ class Journal:
                 "another name"
             )
         for path in sorted(self.folder.glob(f"*{_ENDING}")):
-            first, stop = path.name.removesuffix(_ENDING).split("-")
-            self.done[int(first), int(stop)] = path
+            # Copies that a program for backups or shared folders has put beside are none of ours.
+            if named := _NAME.fullmatch(path.name):
+                self.done[int(named[1]), int(named[2])] = path
         if self.done and not self.resume:
             if not self.overwrite:
                 kept = self.said()
@@ -183,7 +185,8 @@ class Journal:
         """
         path = self.folder / f"{first:08d}-{stop:08d}{_ENDING}"
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **{_WARNING: np.array(chunk.warning)}, **chunk.columns)  # type: ignore[arg-type]
+            # The warning last: where the end of the file's list is lost, it lacks, too.
+            np.savez(file, **chunk.columns, **{_WARNING: np.array(chunk.warning)})  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         self.done[first, stop] = path
@@ -197,7 +200,7 @@ class Journal:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
                 columns = {name: kept[name] for name in kept.files if name != _WARNING}
                 return Chunk(columns, str(kept[_WARNING]))
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        except Exception:  # damaged bytes can upset a parser in any way
             del self.done[first, stop]
             return None
 

@@ -154,23 +154,23 @@ def _discard(path: Path) -> None:
 
 
 def _move(temporaries: tuple[Path, ...], targets: list[Path]) -> None:
-    """Move every file into place; if one move fails, put the earlier ones back."""
-    undo: list[tuple[Path, Path | None]] = []
+    """Move every file into place; if one move fails, or is interrupted, put the old files back."""
+    several = len(targets) > 1
+    kept = [_temporary(one) if several and one.exists() else None for one in targets]
+    moved: list[Path] = []
     try:
-        for temporary, target in zip(temporaries, targets, strict=True):
-            kept = None
-            if len(targets) > 1 and target.exists():
-                kept = _temporary(target)
-                os.replace(target, kept)
-            undo.append((target, kept))
+        for temporary, target, old in zip(temporaries, targets, kept, strict=True):
+            if old is not None:
+                os.replace(target, old)
             os.replace(temporary, target)
-    except OSError:
-        for target, kept in reversed(undo):
-            if kept is None:
+            moved.append(target)
+    except BaseException:
+        for target, old in reversed(list(zip(targets, kept, strict=True))):
+            if old is None and target in moved:
                 _discard(target)
-            else:
-                os.replace(kept, target)
+            elif old is not None and old.exists():
+                os.replace(old, target)
         raise
-    for _, kept in undo:
-        if kept is not None:
-            _discard(kept)
+    for old in kept:
+        if old is not None:
+            _discard(old)

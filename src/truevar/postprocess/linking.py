@@ -126,6 +126,7 @@ def _tracks(emitters: Emitters, radius: float | None, gap: int) -> NDArray[np.in
         limit = SIGMAS**2
         good = variance_N2[np.isfinite(variance_N2)]
         farthest = SIGMAS * float(np.sqrt(2 * good.max(initial=0.0)))
+    placed_N = np.isfinite(place_N2).all(1)
     track_N = np.full(n, -1)
     frames, starts = np.unique(emitters.frame, return_index=True)
     ends = np.append(starts[1:], n)
@@ -134,9 +135,10 @@ def _tracks(emitters: Emitters, radius: float | None, gap: int) -> NDArray[np.in
     for frame, start, end in zip(frames.tolist(), starts.tolist(), ends.tolist(), strict=True):
         tails = tails[emitters.frame[tails] >= frame - 1 - gap]
         rows = np.arange(start, end)
+        placed = rows[placed_N[rows]]  # what has no place is a molecule of its own
         went_on = np.empty(0, np.int64)
-        if len(tails):
-            old, new, far = _pairs(place_N2, tails, rows, farthest)
+        if len(tails) and len(placed):
+            old, new, far = _pairs(place_N2, tails, placed, farthest)
             if radius is None:
                 apart_K2 = (place_N2[old] - place_N2[new]) ** 2
                 far = (apart_K2 / (variance_N2[old] + variance_N2[new])).sum(1)
@@ -149,7 +151,7 @@ def _tracks(emitters: Emitters, radius: float | None, gap: int) -> NDArray[np.in
         fresh = rows[track_N[rows] < 0]
         track_N[fresh] = n_tracks + np.arange(len(fresh))
         n_tracks += len(fresh)
-        tails = np.concatenate([tails[~np.isin(tails, went_on)], rows])
+        tails = np.concatenate([tails[~np.isin(tails, went_on)], placed])
     return track_N
 
 
@@ -190,9 +192,13 @@ def _joined(
         if error is None:
             columns[name] = total(emitters[name]) / count
             continue
-        weight = 1 / np.maximum(error, 1e-6) ** 2
+        told = np.isfinite(error)
+        weight = np.where(told, 1 / np.maximum(np.where(told, error, 1.0), 1e-6) ** 2, 0.0)
+        # A place whose error nobody knows counts where there is no better one.
+        unknown_n = total(weight) == 0
+        weight[unknown_n[molecule_N]] = 1.0
         columns[name] = total(weight * emitters[name]) / total(weight)
-        columns[f"sigma_{name}"] = 1 / np.sqrt(total(weight))
+        columns[f"sigma_{name}"] = np.where(unknown_n, np.nan, 1 / np.sqrt(total(weight)))
     for name in _SUMMED:
         if name in emitters:
             columns[name] = total(emitters[name])

@@ -184,6 +184,24 @@ def test_plain_values_in_metadata(tmp_path, table):
         assert (meta["a"], meta["b"], meta["c"], meta["5"]) == (1.5, [0, 1, 2], [1, 2], None)
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"frame": [-1, 3]}, "has the frame -1, but files of this kind count from 0"),
+        ({"frame": [0, 1 << 40]}, "which no movie has"),
+        ({"x": [1.0, np.nan]}, "row 2: a position is not a number"),
+        ({"y": [1e13, 0.0]}, "row 1: a position is not a number"),
+    ],
+)
+@every_format
+def test_what_no_reader_would_take_is_not_written(tmp_path, name, ending, columns, said):
+    two = {"frame": [0, 3], "x": [1.0, 2.0], "y": [1.0, 2.0]}
+    odd = Emitters({**two, **columns}, {"pixel_size": 100.0})
+    with pytest.raises(UserError, match=said):
+        write_emitters(odd, tmp_path / f"a{ending}", format=name)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("ending", [".csv", ".hdf5"])
 def test_a_failed_write_leaves_the_old_table(tmp_path, table, ending, monkeypatch):
     path = tmp_path / f"a{ending}"

@@ -116,12 +116,10 @@ def write_decode(parts: TableParts, path: Path) -> None:
     1000 px), further columns exact.
 
     Raises:
-        UserError: no pixel size in ``meta``, a position that is not a number, or the file
-            cannot be written.
+        UserError: no pixel size in ``meta``, or the file cannot be written.
     """
     table = parts.joined()
     pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
-    check_positions(path, [table.x, table.y])
     count = len(table)
     nothing = np.full(count, np.nan)
     # Made in memory first: HDF5's own errors on a full disk are many and unclear.

@@ -130,12 +130,11 @@ def write_picasso(parts: TableParts, path: Path) -> None:
     """Write a Picasso table and its ``NAME.yaml``.
 
     Raises:
-        UserError: no pixel size in ``meta``, a position that is not a number, a further
-            column with a name of Picasso's, or the files cannot be written.
+        UserError: no pixel size in ``meta``, a further column with a name of Picasso's, or the
+            files cannot be written.
     """
     table = parts.joined()
     pixel = need_pixel_size("the table", table.meta, 'meta["pixel_size"]')
-    check_positions(path, [table.x, table.y])
     check_side_file(path)
     refuse_names(path, (name for name in further_names(table) if name in _KNOWN))
     columns, left_out = _columns(table, pixel)

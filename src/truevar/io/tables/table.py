@@ -7,11 +7,12 @@ by its ending, or by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from truevar.emitters import Emitters
 from truevar.errors import UserError
@@ -22,7 +23,7 @@ from truevar.io.tables.formats import READ, TABLE_ENDINGS, TableFormat, format_t
 from truevar.io.tables.insight3 import INSIGHT3_MAGIC, read_insight3
 from truevar.io.tables.meta import check_side_file, side_path
 from truevar.io.tables.nanoimager import is_nanoimager, read_nanoimager
-from truevar.io.tables.number_text import read_head
+from truevar.io.tables.number_text import check_positions, frames_from, read_head
 from truevar.io.tables.parquet import PARQUET_MAGIC, need_pyarrow, read_parquet, write_parquet
 from truevar.io.tables.parts import TableParts
 from truevar.io.tables.picasso import is_picasso, read_picasso, write_picasso
@@ -165,8 +166,9 @@ def write_emitters(
     Raises:
         UserError: the file or its side file exists and is not to be replaced, an ending or a
             format not known here, no pixel size, a folder that is missing, a full disk,
-            somebody else's ``NAME.yaml`` in the way, a further column whose name the
-            format has for another, or pyarrow is needed and not installed.
+            somebody else's ``NAME.yaml`` in the way, a position or a frame that no reader
+            would take, a further column whose name the format has for another, or pyarrow is
+            needed and not installed.
     """
     write_parts(TableParts.whole(table), path, overwrite, format)
 
@@ -186,7 +188,19 @@ def write_parts(
         UserError: as there.
     """
     chosen = check_writable(path, overwrite, format)
-    _WRITERS[chosen.name](table, Path(path))
+    _WRITERS[chosen.name](_checked(table, Path(path)), Path(path))
+
+
+def _checked(table: TableParts, path: Path) -> TableParts:
+    """The same table, refused part by part, as it is written, where no reader would take it."""
+
+    def read() -> Iterator[Emitters]:
+        for part in table:
+            check_positions(path, [part.x, part.y])
+            frames_from(path, part.frame.astype(np.float64), 0)
+            yield part
+
+    return TableParts(read, table.rows, table.meta)
 
 
 def check_writable(

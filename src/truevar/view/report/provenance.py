@@ -180,6 +180,8 @@ def rebuilt(meta: Mapping[str, Any]) -> list[str]:
         command += ["--precision", meta["precision"]]
     if any(str(note).startswith("a preview:") for note in _lines(meta, "notes")):
         command.append("--preview")
+    elif meta.get("refined") is False:
+        command.append("--no-refine")
     return command
 
 
