@@ -105,10 +105,14 @@ def test_a_single_file_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
     def refuse(source, target):
         raise PermissionError(errno.EACCES, "held by another program")
 
-    with monkeypatch.context() as patched, pytest.raises(UserError, match="no permission"):
-        patched.setattr(os, "replace", refuse)
+    def write():
         with replacing(wanted) as temporary:
             temporary.write_text("new")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        with pytest.raises(UserError, match="no permission"):
+            write()
     assert wanted.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.csv"]
 
@@ -125,9 +129,13 @@ def test_an_interrupted_move_leaves_the_old_files(tmp_path, monkeypatch, when):
             raise KeyboardInterrupt
         real(source, target)
 
+    def write():
+        with replacing_all(one, two) as (first, second):
+            first.write_text("new one")
+            second.write_text("new two")
+
     monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt), replacing_all(one, two) as (first, second):
-        first.write_text("new one")
-        second.write_text("new two")
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert (one.read_text(), two.read_text()) == ("old one", "old two")
     assert sorted(os.listdir(tmp_path)) == ["a.hdf5", "a.yaml"]
