@@ -176,5 +176,16 @@ def test_a_picture_that_cannot_be_written_does_not_cost_the_table(
 
     monkeypatch.setattr("truevar.commands.localize.draw", full)
     outputs = ["-o", tmp_path / "out.csv", "--picture", tmp_path / "out.png", "--quiet"]
-    assert "out.csv is complete" in fails("localize", made / "movie.tif", *outputs)
+    said = fails("localize", made / "movie.tif", *outputs)
+    assert "out.csv is complete" in said
+    assert "--resume" not in said  # there is nothing left to go on with
     assert len(read_emitters(tmp_path / "out.csv")) > 0
+
+
+def test_two_outputs_of_one_name_are_refused_before_the_work(
+    made: Path, tmp_path: Path, fails: Fails
+) -> None:
+    out, picture = tmp_path / "out.csv", tmp_path / "out.png"
+    outputs = ["-o", out, "--picture", picture, "--live", picture]
+    assert "have one name" in fails("localize", made / "movie.tif", *outputs)
+    assert list(tmp_path.iterdir()) == []

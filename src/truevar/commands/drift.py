@@ -45,14 +45,13 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: something given cannot be used, or the drift cannot be told.
     """
+    from truevar.commands.outcome import check_names
     from truevar.io.atomic import check_folder, check_new
     from truevar.postprocess.drift import correct_drift, too_little
     from truevar.view.drift import save_drift_picture
     from truevar.view.picture import check_picture
 
-    named = [Path(one).absolute() for one in (args.output, args.drift, args.picture) if one]
-    if len(set(named)) < len(named):
-        raise UserError("two of the files that are to be written have one name; give each its own")
+    check_names(args.output, args.drift, args.picture)
     if args.drift is not None:
         if args.drift.exists() and args.table.exists() and args.drift.samefile(args.table):
             raise UserError(f"{args.drift} is the table that is read; write to another file")

@@ -70,13 +70,14 @@ def run_one(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, journal: Journal) -> int:
     """Localise, with a place for what is done."""
-    from truevar.commands.outcome import watch_room, write_or_rescue
+    from truevar.commands.outcome import check_names, watch_room, write_or_rescue
     from truevar.io.atomic import check_room
     from truevar.io.camera_maps import read_camera_maps
     from truevar.io.saved_cameras import read_camera
     from truevar.io.tables.formats import format_to_write
     from truevar.io.tables.meta import side_path
 
+    check_names(args.output, args.picture, args.report, args.live)
     if args.picture is not None:
         from truevar.view.picture import check_picture
 

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 _BYTES_PER_ROW = {".csv": 95, ".hdf5": 40, ".h5": 68, ".smlm": 40, ".parquet": 60}
 
 
+def check_names(*paths: Path | None) -> None:
+    """Make sure that no two of the files that are to be written are one, before the work.
+
+    Raises:
+        UserError: two are.
+    """
+    named = [path.absolute() for path in paths if path is not None]
+    if len(set(named)) < len(named):
+        raise UserError("two of the files that are to be written have one name; give each its own")
+
+
 def watch_room(
     path: Path, progress: Callable[[int, int, int], None]
 ) -> Callable[[int, int, int], None]:

@@ -213,6 +213,7 @@ class Journal:
         """The table is written: what was kept for it goes."""
         self._leave()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.done.clear()
 
     def _clear(self) -> None:
         for path in (*self.done.values(), self.folder / _SETTINGS, self.folder / _WRITING):
